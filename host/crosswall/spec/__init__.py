@@ -1,0 +1,1 @@
+"""The contract: formats, packets, registers and frames. Pure Python; imports nothing of ours."""

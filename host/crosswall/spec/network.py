@@ -1,0 +1,269 @@
+"""What the machine computes: geometry, encoding and widths of one network.
+
+A :class:`Network` fixes every integer width and every table (which pixels feed
+which lines, which crossbar a position uses, which region it votes for). Twin
+and gateware are both built from it. How a board computes it (lanes, buffers)
+is :class:`crosswall.spec.build.Build` and never changes a result.
+"""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+class Encoding(enum.IntEnum):
+    """How the pixels of a position become the codes of input lines."""
+
+    INTENSITY = 0
+    """Line ``k`` carries pixel ``k``."""
+    CONTRAST = 1
+    """Line ``k`` carries what pixel ``k`` exceeds the position's mean by (ON),
+    line ``fan_in + k`` what it falls short of it by (OFF)."""
+
+
+CONDUCTANCE_BITS = 8
+"""Width of a conductance as the crossbar reads it: 0 is the lowest, 255 the highest."""
+
+PIXEL_BITS = 8
+"""Width of one input value of a sample."""
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+def _require_range(name: str, value: int, low: int, high: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"`{name}` must be an integer, not {value!r}")
+    _require(low <= value <= high, f"`{name}` must be {low} to {high}: got {value}")
+
+
+@dataclass(frozen=True)
+class Network:
+    """Geometry and integer formats of one learning machine.
+
+    Parameters
+    ----------
+    pixels
+        Input values of one sample, 1 to 65535 bytes.
+    classes
+        Neurons of the read-out, 2 to 64.
+    neurons
+        Neurons of one clustering crossbar, 2 to 1024.
+    offset
+        ``fan_in`` pixel offsets of a receptive field (distinct).
+    origin
+        For each position the pixel that ``offset`` counts from.
+    crossbar
+        For each position the crossbar that it uses; numbered from 0.
+    region
+        For each position the region that its winners vote for; numbered from 0.
+    encoding
+        See :class:`Encoding`.
+    code_bits
+        Width of an input code: 1, 2, 4 or 8.
+    winners
+        Neurons of a position that become features, 1 to 8.
+    feature_bits
+        Width of the saturating feature counters, 1 to 8.
+    wall_bits
+        Width of a wall position, 8 to 16.
+    threshold_bits
+        Width of an adaptive threshold, 8 to 31.
+    bin_bits, quantile_bits, variant_bits
+        Shape of the device table: wall bins, equiprobable quantiles of the
+        step's distribution, and device variants, as powers of two.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the parameter, its value and what was expected.
+    """
+
+    pixels: int
+    classes: int
+    neurons: int
+    offset: tuple[int, ...]
+    origin: tuple[int, ...]
+    crossbar: tuple[int, ...]
+    region: tuple[int, ...]
+    encoding: Encoding = Encoding.CONTRAST
+    code_bits: int = 4
+    winners: int = 4
+    feature_bits: int = 4
+    wall_bits: int = 12
+    threshold_bits: int = 22
+    bin_bits: int = 5
+    quantile_bits: int = 4
+    variant_bits: int = 0
+
+    def __post_init__(self) -> None:
+        _require_range("pixels", self.pixels, 1, 65535)
+        _require_range("classes", self.classes, 2, 64)
+        _require_range("neurons", self.neurons, 2, 1024)
+        _require_range("winners", self.winners, 1, min(8, self.neurons))
+        _require_range("feature_bits", self.feature_bits, 1, 8)
+        _require_range("wall_bits", self.wall_bits, 8, 16)
+        _require_range("threshold_bits", self.threshold_bits, 8, 31)
+        _require_range("bin_bits", self.bin_bits, 0, 8)
+        _require_range("quantile_bits", self.quantile_bits, 0, 7)
+        _require_range("variant_bits", self.variant_bits, 0, 4)
+        _require(self.code_bits in (1, 2, 4, 8), f"`code_bits` must be 1, 2, 4 or 8: "
+                                                 f"got {self.code_bits}")
+        _require(self.winners < 1 << self.feature_bits,
+                 f"`winners` must fit a feature counter of {self.feature_bits} bits: "
+                 f"got {self.winners}")
+        _require(len(self.offset) >= 1, "`offset` must name at least one pixel")
+        _require(len(set(self.offset)) == len(self.offset), "`offset` must not repeat a pixel")
+        _require(len(self.origin) >= 1, "`origin` must name at least one position")
+        for name in ("crossbar", "region"):
+            table = getattr(self, name)
+            _require(len(table) == len(self.origin),
+                     f"`{name}` must have one entry for each of the {len(self.origin)} "
+                     f"positions: got {len(table)}")
+            _require(set(table) == set(range(max(table) + 1)),
+                     f"`{name}` must number its entries from 0 without gaps")
+        _require(min(self.offset) >= 0 and min(self.origin) >= 0
+                 and max(self.offset) + max(self.origin) < self.pixels,
+                 f"`origin` + `offset` must stay within the {self.pixels} pixels of a sample")
+
+    @property
+    def fan_in(self) -> int:
+        """Pixels of a receptive field."""
+        return len(self.offset)
+
+    @property
+    def lines(self) -> int:
+        """Input lines of one clustering crossbar."""
+        return self.fan_in * (2 if self.encoding == Encoding.CONTRAST else 1)
+
+    @property
+    def positions(self) -> int:
+        """Receptive fields of one sample."""
+        return len(self.origin)
+
+    @property
+    def crossbars(self) -> int:
+        """Clustering crossbars."""
+        return max(self.crossbar) + 1
+
+    @property
+    def regions(self) -> int:
+        """Regions that features are counted in."""
+        return max(self.region) + 1
+
+    @property
+    def features(self) -> int:
+        """Features of one sample = input lines of the read-out crossbar."""
+        return self.regions * self.neurons
+
+    @property
+    def clustering_synapses(self) -> int:
+        """Synapses of all clustering crossbars."""
+        return self.crossbars * self.lines * self.neurons
+
+    @property
+    def readout_synapses(self) -> int:
+        """Synapses of the read-out crossbar: a pair for each feature and class."""
+        return self.features * self.classes * 2
+
+    @property
+    def synapses(self) -> int:
+        """Synapses of the whole machine."""
+        return self.clustering_synapses + self.readout_synapses
+
+    @property
+    def feature_max(self) -> int:
+        """Value at which a feature counter saturates."""
+        return (1 << self.feature_bits) - 1
+
+    @property
+    def wall_max(self) -> int:
+        """Highest wall position."""
+        return (1 << self.wall_bits) - 1
+
+    @property
+    def threshold_max(self) -> int:
+        """Highest adaptive threshold."""
+        return (1 << self.threshold_bits) - 1
+
+    @property
+    def conductance_shift(self) -> int:
+        """Conductance = wall position shifted right by this."""
+        return self.wall_bits - CONDUCTANCE_BITS
+
+    @property
+    def current_bits(self) -> int:
+        """Width of a clustering neuron's current (unsigned)."""
+        return (self.fan_in * ((1 << self.code_bits) - 1) * 255).bit_length()
+
+    @property
+    def score_bits(self) -> int:
+        """Width of a read-out score (signed)."""
+        return (self.features * self.feature_max * 255).bit_length() + 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """The parameters as plain values, for reports and for the build's digest."""
+        return asdict(self)
+
+    def digest(self) -> int:
+        """32-bit fingerprint of all parameters; a board reports it as ``network_digest``."""
+        text = json.dumps(self.as_dict(), sort_keys=True)
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
+
+
+def mean_reciprocal(fan_in: int) -> tuple[int, int]:
+    """Multiplier and shift of the encoder's exact division by ``2 * fan_in``.
+
+    ``floor(n / (2 * fan_in)) == (n * multiplier) >> shift`` for every numerator
+    ``n = 2 * sum + fan_in`` that bytes can give (Granlund and Montgomery 1994,
+    "Division by invariant integers using multiplication", theorem 4.2).
+    """
+    divisor = 2 * fan_in
+    numerator_bits = (2 * 255 * fan_in + fan_in).bit_length()
+    shift = numerator_bits + (divisor - 1).bit_length()
+    return -(-(1 << shift) // divisor), shift
+
+
+def whole_image(pixels: int, classes: int, neurons: int, **formats: Any) -> Network:
+    """Geometry W: one crossbar whose lines are all inputs; the winner is the cluster."""
+    formats.setdefault("encoding", Encoding.INTENSITY)
+    return Network(pixels=pixels, classes=classes, neurons=neurons, offset=tuple(range(pixels)),
+                   origin=(0,), crossbar=(0,), region=(0,), **formats)
+
+
+def receptive_fields(height: int, width: int, classes: int, neurons: int, *, field: int,
+                     stride: int, regions: int, shared: bool = True, **formats: Any) -> Network:
+    """Geometry S (or U with ``shared=False``): square receptive fields over an image.
+
+    Parameters
+    ----------
+    height, width
+        Image shape in pixels, row by row.
+    field, stride
+        Side of a receptive field and step between fields, in pixels.
+    regions
+        Regions along each side of the image; a field belongs to the region of
+        its place among the fields: ``row * regions // rows``.
+    shared
+        True: all fields share one crossbar (S). False: a crossbar each (U).
+    """
+    _require_range("field", field, 1, min(height, width))
+    _require_range("stride", stride, 1, max(height, width))
+    rows = (height - field) // stride + 1
+    columns = (width - field) // stride + 1
+    _require_range("regions", regions, 1, min(rows, columns))
+    places = [(row, column) for row in range(rows) for column in range(columns)]
+    return Network(
+        pixels=height * width, classes=classes, neurons=neurons,
+        offset=tuple(y * width + x for y in range(field) for x in range(field)),
+        origin=tuple(row * stride * width + column * stride for row, column in places),
+        crossbar=tuple(0 if shared else index for index in range(len(places))),
+        region=tuple(row * regions // rows * regions + column * regions // columns
+                     for row, column in places),
+        **formats)

@@ -1,0 +1,170 @@
+"""The twin: a machine in software, equal to the gateware bit for bit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from crosswall.errors import DataError
+from crosswall.spec.device_table import DeviceTable
+from crosswall.spec.network import Encoding, Network
+from crosswall.spec.rules import ClusteringRule, Rules
+from crosswall.spec.sample import UNLABELLED, SampleHeader
+
+from . import kernel
+from .state import MachineState
+
+
+@dataclass(frozen=True)
+class Headers:
+    """Headers of ``n`` samples as arrays; fields as in
+    :class:`crosswall.spec.sample.SampleHeader`.
+
+    Parameters
+    ----------
+    numbers
+        ``uint32[n]``.
+    flags, labels, clustering_pulse_shifts, clustering_gate_shifts, readout_pulse_shifts,
+    readout_gate_shifts
+        ``uint8[n]``.
+    """
+
+    numbers: np.ndarray
+    flags: np.ndarray
+    labels: np.ndarray
+    clustering_pulse_shifts: np.ndarray
+    clustering_gate_shifts: np.ndarray
+    readout_pulse_shifts: np.ndarray
+    readout_gate_shifts: np.ndarray
+
+    @classmethod
+    def uniform(cls, numbers: np.ndarray, flags: int, labels: np.ndarray | None = None,
+                **shifts: int) -> Headers:
+        """Headers that differ in number and label only."""
+        count = len(numbers)
+        names = [item.name for item in fields(cls)][3:]
+        return cls(np.asarray(numbers, np.uint32), np.full(count, flags, np.uint8),
+                   np.full(count, UNLABELLED, np.uint8) if labels is None
+                   else np.asarray(labels, np.uint8),
+                   *(np.full(count, shifts.get(name.removesuffix("s"), 0), np.uint8)
+                     for name in names))
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, place: slice) -> Headers:
+        return Headers(*(getattr(self, item.name)[place] for item in fields(self)))
+
+    def header(self, index: int) -> SampleHeader:
+        """One header; ValueError if a field is out of range."""
+        return SampleHeader(*(int(getattr(self, item.name)[index]) for item in (
+            fields(self))))
+
+
+@dataclass(frozen=True)
+class Results:
+    """Results of ``n`` samples as arrays.
+
+    Parameters
+    ----------
+    predictions
+        ``uint8[n]``, class or ``NO_PREDICTION``.
+    result_flags
+        ``uint8[n]``, :class:`crosswall.spec.sample.ResultFlag` bits.
+    winners
+        ``int16[n, positions]``, best neuron or -1 where silent.
+    scores
+        ``int32[n, classes]``; 0 for samples without prediction.
+    """
+
+    predictions: np.ndarray
+    result_flags: np.ndarray
+    winners: np.ndarray
+    scores: np.ndarray
+
+    @classmethod
+    def empty(cls, network: Network, count: int) -> Results:
+        """Room for ``count`` results."""
+        return cls(np.zeros(count, np.uint8), np.zeros(count, np.uint8),
+                   np.zeros((count, network.positions), np.int16),
+                   np.zeros((count, network.classes), np.int32))
+
+
+class Twin:
+    """A machine in software.
+
+    Parameters
+    ----------
+    network, rules, clustering_table, readout_table
+        What the machine is built from; tables must fit the network (ValueError).
+    state
+        Where it starts; ``MachineState.initial(network, rules.seed)`` if not given. The twin
+        keeps and changes it.
+    """
+
+    def __init__(self, network: Network, rules: Rules, clustering_table: DeviceTable,
+                 readout_table: DeviceTable, state: MachineState | None = None) -> None:
+        clustering_table.check_fits(network)
+        readout_table.check_fits(network)
+        self.network = network
+        self._shape = kernel.Shape(
+            network.neurons, network.classes, network.winners,
+            network.encoding == Encoding.CONTRAST, network.code_bits, network.feature_max,
+            network.wall_bits, network.wall_max, network.threshold_max,
+            network.wall_bits - network.bin_bits, network.quantile_bits, network.bin_bits,
+            (1 << network.variant_bits) - 1, rules.seed, rules.static_seed, rules.silence,
+            rules.clustering_rule == ClusteringRule.STDP, rules.stdp_probability,
+            rules.threshold_rise, rules.threshold_decay, rules.margin)
+        self._tables = kernel.Tables(
+            np.array(network.offset), np.array(network.origin), np.array(network.crossbar),
+            np.array(network.region),
+            np.array(clustering_table.steps, np.int16), np.array(clustering_table.gains, np.int16),
+            clustering_table.stuck_threshold,
+            np.array(readout_table.steps, np.int16), np.array(readout_table.gains, np.int16),
+            readout_table.stuck_threshold)
+        self.state = state or MachineState.initial(network, rules.seed)
+
+    @property
+    def state(self) -> MachineState:
+        """The learned state; assign to restore a snapshot."""
+        return self._state
+
+    @state.setter
+    def state(self, state: MachineState) -> None:
+        state.check_fits(self.network)
+        self._state = state
+        shift = self.network.conductance_shift
+        self._clustering_conductances = (state.clustering_walls >> shift).astype(np.uint8)
+        self._readout_conductances = (state.readout_walls >> shift).astype(np.uint8)
+
+    def process(self, headers: Headers, pixels: np.ndarray) -> Results:
+        """Samples through the machine, in order.
+
+        Parameters
+        ----------
+        headers
+            Headers of ``n`` samples.
+        pixels
+            ``uint8[n, pixels]``.
+
+        Raises
+        ------
+        DataError
+            If ``pixels`` has another shape or type.
+        """
+        expected = (len(headers), self.network.pixels)
+        if pixels.shape != expected or pixels.dtype != np.uint8:
+            raise DataError(f"samples have shape {pixels.shape} of {pixels.dtype}, the network "
+                            f"needs {expected} of uint8; check the data set against [geometry]")
+        results = Results.empty(self.network, len(headers))
+        state = self._state
+        kernel.process(self._shape, self._tables, state.clustering_walls,
+                       self._clustering_conductances, state.thresholds, state.readout_walls,
+                       self._readout_conductances, state.ledger,
+                       *(getattr(headers, item.name) for item in fields(headers)),
+                       np.ascontiguousarray(pixels), results.predictions, results.result_flags,
+                       results.winners, results.scores)
+        if len(headers):
+            state.next_sample = int(headers.numbers[-1]) + 1
+        return results
