@@ -1,0 +1,194 @@
+"""The two forms of a data set: as a reader found it, and as the machine takes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosswall.errors import DataError
+from crosswall.spec.sample import UNLABELLED
+
+Shape = tuple[int, int]
+"""Height and width of an image, in pixels."""
+
+MAX_LABEL = UNLABELLED - 1
+"""Largest label that fits a sample packet."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """One part (training or test) of a data set, as the machine takes it.
+
+    Parameters
+    ----------
+    name
+        For titles and reports.
+    samples
+        uint8 [samples, pixels], at least one of each; images row by row.
+    labels
+        int64 [samples], each 0 to ``classes - 1``.
+    classes
+        Number of classes of the whole set, 2 to 255.
+    shape
+        Height and width of an image; None if the samples are not images.
+
+    The arrays are read-only once they are here.
+
+    Raises
+    ------
+    DataError
+        If the arrays disagree with each other, with `classes` or with `shape`.
+    """
+
+    name: str
+    samples: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    classes: int
+    shape: Shape | None = None
+
+    def __post_init__(self) -> None:
+        samples, labels = self.samples, self.labels
+        if samples.dtype != np.uint8 or samples.ndim != 2 or not samples.size:
+            raise DataError(
+                f"{self.name}: samples must be uint8 [samples, pixels] and not empty: "
+                f"got {samples.dtype} {list(samples.shape)}"
+            )
+        if labels.dtype != np.int64 or labels.shape != samples.shape[:1]:
+            raise DataError(
+                f"{self.name}: labels must be int64 [{len(samples)}], one for each sample: "
+                f"got {labels.dtype} {list(labels.shape)}"
+            )
+        if not 2 <= self.classes <= MAX_LABEL + 1:
+            raise DataError(
+                f"{self.name}: a set has 2 to {MAX_LABEL + 1} classes: got {self.classes}; "
+                "give samples of at least two classes, or set `classes`"
+            )
+        outside = labels[(labels < 0) | (labels >= self.classes)]
+        if outside.size:
+            raise DataError(
+                f"{self.name}: label {outside[0]} is outside 0…{self.classes - 1}; "
+                "correct the label or set `classes`"
+            )
+        if self.shape is not None and self.shape[0] * self.shape[1] != self.pixels:
+            raise DataError(
+                f"{self.name}: an image of {self.shape[0]}×{self.shape[1]} does not have "
+                f"{self.pixels} pixels, as the samples do; correct `shape`"
+            )
+        for field in ("samples", "labels"):
+            view = getattr(self, field).view()  # the caller's own array stays writable
+            view.setflags(write=False)
+            object.__setattr__(self, field, view)
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return len(self.samples)
+
+    @property
+    def pixels(self) -> int:
+        """Bytes of a sample."""
+        return int(self.samples.shape[1])
+
+    def take(self, indices: NDArray[Any]) -> Dataset:
+        """Return the samples at `indices` (integers or a mask), in that order."""
+        return Dataset(
+            self.name, self.samples[indices], self.labels[indices], self.classes, self.shape
+        )
+
+
+class RawPart(NamedTuple):
+    """Samples and labels as read, checked by `raw_part` but not yet scaled to bytes."""
+
+    where: str
+    """The file, or what else an error should name."""
+    values: NDArray[Any]
+    """Finite numbers [samples, pixels]; uint8, or float64."""
+    labels: NDArray[np.int64]
+    """Labels [samples], 0 to `MAX_LABEL`."""
+    shape: Shape | None
+    """Height and width, if the values came as images."""
+
+    def take(self, indices: NDArray[Any]) -> RawPart:
+        """Return the samples at `indices`, in that order."""
+        return self._replace(values=self.values[indices], labels=self.labels[indices])
+
+
+class RawSet(NamedTuple):
+    """What a reader found: a training part and, if the source has one, a test part."""
+
+    train: RawPart
+    test: RawPart | None
+    value_range: tuple[float, float] | None = None
+    """The range of values that the source itself declares, if it does."""
+
+
+def raw_part(where: str, values: NDArray[Any], labels: NDArray[Any]) -> RawPart:
+    """Check what a reader found.
+
+    Parameters
+    ----------
+    where
+        The file, or what else an error should name.
+    values
+        Real numbers [samples, pixels], or images [samples, height, width].
+    labels
+        Whole numbers [samples], 0 to `MAX_LABEL`, of any numeric type.
+
+    Raises
+    ------
+    DataError
+        If a part is empty, of another shape or type, or holds a value that is
+        not finite, or a label that is not a whole number in its range.
+    """
+    if values.dtype.kind not in "biuf":
+        raise DataError(
+            f"{where}: samples must be real numbers: got type {values.dtype}; "
+            "store them as uint8 or float"
+        )
+    if values.ndim not in (2, 3):
+        raise DataError(
+            f"{where}: samples must be [samples, pixels] or [samples, height, width]: "
+            f"got {list(values.shape)}; reshape them, images with one channel"
+        )
+    if not values.size:
+        raise DataError(f"{where}: no samples: got shape {list(values.shape)}; give at least one")
+    shape: Shape | None = None
+    if values.ndim == 3:
+        shape = (values.shape[1], values.shape[2])
+    flat = values.reshape(len(values), -1)
+    if flat.dtype != np.uint8:
+        with np.errstate(over="ignore"):  # an overflow becomes infinite, and is refused below
+            flat = flat.astype(np.float64)
+        if not (finite := np.isfinite(flat)).all():
+            sample, pixel = np.argwhere(~finite)[0]
+            raise DataError(
+                f"{where}: value {pixel} of sample {sample} (both from 0) is "
+                f"{flat[sample, pixel]}; replace it or leave the sample out"
+            )
+    return RawPart(where, flat, _whole_labels(where, labels, len(flat)), shape)
+
+
+def _whole_labels(where: str, labels: NDArray[Any], samples: int) -> NDArray[np.int64]:
+    """Return labels as int64; DataError unless there is one in range for each sample."""
+    if labels.dtype.kind not in "biuf":
+        raise DataError(
+            f"{where}: labels must be whole numbers: got type {labels.dtype}; "
+            "number the classes from 0"
+        )
+    if labels.shape != (samples,):
+        raise DataError(
+            f"{where}: {samples} samples need labels of shape [{samples}]: "
+            f"got {list(labels.shape)}; give one label for each sample"
+        )
+    numbers = labels.astype(np.float64)
+    # Written so that a NaN, which compares as false, is refused too.
+    right = (numbers >= 0) & (numbers <= MAX_LABEL) & (numbers == np.floor(numbers))
+    if not right.all():
+        sample = int(np.argmin(right))
+        raise DataError(
+            f"{where}: the label of sample {sample} (from 0) is {labels[sample]}; "
+            f"labels are whole numbers 0…{MAX_LABEL}: number the classes from 0"
+        )
+    return numbers.astype(np.int64)

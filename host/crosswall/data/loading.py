@@ -1,0 +1,147 @@
+"""From a name or a path to a training and a test part in bytes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from crosswall.errors import DataError
+
+from .builtin import BUILTIN_NAMES, read_builtin
+from .dataset import Dataset, RawPart, RawSet, Shape
+from .idx import is_idx_folder, read_idx_folder
+from .npz import read_npz
+from .scaling import declared_bounds, measured_bounds, refuse_outside, to_bytes
+from .splitting import stratified_split
+from .table import read_csv
+
+DATA_VARIABLE = "CROSSWALL_DATA"
+"""Environment variable: a folder that holds sets by name."""
+
+_BYTE_RANGE = (0.0, 255.0)
+_READERS = {".npz": read_npz, ".csv": read_csv}
+
+
+def load(
+    source: str | os.PathLike[str],
+    *,
+    data: str | os.PathLike[str] | None = None,
+    test_fraction: float = 0.25,
+    split_seed: int = 0,
+    value_range: tuple[float, float] | None = None,
+    shape: Shape | None = None,
+    classes: int | None = None,
+) -> tuple[Dataset, Dataset]:
+    """Return the training and the test part of a data set.
+
+    Parameters
+    ----------
+    source
+        A built-in set (``digits``, ``iris``, ``wine``, ``breast-cancer``), the
+        path of an IDX folder, an NPZ or a CSV file, or the name of one of
+        these in a folder of data.
+    data
+        The set itself, or the folder of data that holds it. By default the
+        folder that the environment names in ``CROSSWALL_DATA``, else
+        ``../shared/data`` of a source tree.
+    test_fraction, split_seed
+        How a set without a test part of its own is split; see `stratified_split`.
+    value_range
+        Lowest and highest value, which become 0 and 255. By default 0 and 255
+        for uint8, 0 and 16 for digits, and otherwise what the training part
+        spans: as a whole for images, by column for other samples.
+    shape
+        Height and width, for images stored as rows of pixels.
+    classes
+        Number of classes; by default the largest label of the set plus 1.
+
+    Raises
+    ------
+    DataError
+        If the set is not found, or a file or an argument is not as described.
+    ToolError
+        If a built-in set is asked for and scikit-learn is not installed.
+    """
+    name, raw = _read(source, data)
+    train, test = raw.train, raw.test
+    if test is None:
+        train, test = stratified_split(train, test_fraction, split_seed)
+    if test.values.shape[1] != train.values.shape[1] or test.shape != train.shape:
+        raise DataError(
+            f"{test.where}: test samples have {_form(test)}, training samples {_form(train)}; "
+            "the parts are not of one set"
+        )
+    shape = shape or train.shape
+
+    declared = value_range or raw.value_range
+    if declared is None and train.values.dtype == test.values.dtype == np.uint8:
+        declared = _BYTE_RANGE
+    if declared is None:
+        bounds = measured_bounds(train, together=shape is not None)
+    else:
+        bounds = declared_bounds(name, declared)
+        for part in (train, test):
+            refuse_outside(part, bounds)
+
+    if classes is None:
+        classes = 1 + int(max(train.labels.max(), test.labels.max()))
+
+    def dataset(part: RawPart) -> Dataset:
+        return Dataset(name, to_bytes(part, bounds), part.labels, classes, shape)
+
+    return dataset(train), dataset(test)
+
+
+def _form(part: RawPart) -> str:
+    return f"{part.shape[0]}×{part.shape[1]}" if part.shape else f"{part.values.shape[1]} values"
+
+
+def _read(
+    source: str | os.PathLike[str], data: str | os.PathLike[str] | None
+) -> tuple[str, RawSet]:
+    """Return a set's name and content from wherever it is."""
+    name = os.fspath(source)
+    if name in BUILTIN_NAMES and data is None:
+        return name, read_builtin(name)
+    path = _locate(name, data)
+    title = Path(name).resolve().stem
+    if path.is_dir():
+        return title, read_idx_folder(path)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise DataError(
+            f"{path}: a data file ends in {' or '.join(_READERS)}; IDX files are given by "
+            "their folder"
+        )
+    return title, reader(path)
+
+
+def _locate(name: str, data: str | os.PathLike[str] | None) -> Path:
+    """Return the path of a set; DataError says where it was looked for."""
+    if data is None:
+        candidates = [Path(name), *_named(_default_folders(), name)]
+    elif (given := Path(data)).is_file() or is_idx_folder(given):
+        return given
+    else:
+        candidates = _named([given], name)
+    for path in candidates:
+        if path.exists():
+            return path
+    raise DataError(
+        f"data set {name!r} not found (looked for {', '.join(map(str, candidates))}); pass "
+        f"--data PATH, set {DATA_VARIABLE} to a folder that holds it, or use one of "
+        f"{', '.join(BUILTIN_NAMES)}"
+    )
+
+
+def _named(folders: list[Path], name: str) -> list[Path]:
+    return [folder / f"{name}{suffix}" for folder in folders for suffix in ("", *_READERS)]
+
+
+def _default_folders() -> list[Path]:
+    if variable := os.environ.get(DATA_VARIABLE):
+        return [Path(variable)]
+    shared = Path(__file__).resolve().parents[4] / "shared" / "data"
+    return [shared] if shared.is_dir() else []

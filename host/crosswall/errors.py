@@ -1,0 +1,133 @@
+"""Errors that a user can act on, and the exit codes of the command line.
+
+Every error below is one line: the value that was examined, what was expected
+and the remedy. The command line prints that line on standard error, without a
+traceback, and exits with the error's `exit_code`. An exception that is not a
+`CrosswallError` is a fault in crosswall itself.
+
+====  ================  ====================================================
+code  error             meaning
+====  ================  ====================================================
+0     (none)            done
+1     VerifyError       verify found a difference between twin and board
+2     UsageError        wrong option, argument or combination of options
+3     ExperimentError   the experiment file, or a value in it, is not valid
+4     DataError         a data set is missing, malformed or unsuitable
+5     DeviceError       a device description or table is not valid
+6     LinkError         a port cannot be opened, or the board does not answer
+7     BoardError        the board holds another build or protocol version
+8     ToolError         a compiler or other tool is missing or failed
+130   Interrupted       stopped by the user (Ctrl-C or SIGTERM)
+====  ================  ====================================================
+
+The table is held to the classes by a test; `exit_codes` gives it to the
+command line's help and to the documentation.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+__all__ = [
+    "BoardError",
+    "CrosswallError",
+    "DataError",
+    "DeviceError",
+    "ExitCode",
+    "ExperimentError",
+    "Interrupted",
+    "LinkError",
+    "ToolError",
+    "UsageError",
+    "VerifyError",
+    "exit_codes",
+]
+
+
+class CrosswallError(Exception):
+    """Base of every error that a user can act on.
+
+    Raised only through its subclasses, each with its own `exit_code` and
+    `meaning` (one line, for help and documentation).
+    """
+
+    exit_code: ClassVar[int]
+    meaning: ClassVar[str]
+
+
+class VerifyError(CrosswallError):
+    """Twin and board differ, or a stored result is not the one expected."""
+
+    exit_code = 1
+    meaning = "verify found a difference between twin and board"
+
+
+class UsageError(CrosswallError):
+    """The command was called wrongly."""
+
+    exit_code = 2
+    meaning = "wrong option, argument or combination of options"
+
+
+class ExperimentError(CrosswallError):
+    """An experiment file is missing, malformed or asks for the impossible."""
+
+    exit_code = 3
+    meaning = "the experiment file, or a value in it, is not valid"
+
+
+class DataError(CrosswallError):
+    """A data set is missing, malformed or does not suit the experiment."""
+
+    exit_code = 4
+    meaning = "a data set is missing, malformed or unsuitable"
+
+
+class DeviceError(CrosswallError):
+    """A device's parameters or tables cannot be compiled."""
+
+    exit_code = 5
+    meaning = "a device description or table is not valid"
+
+
+class LinkError(CrosswallError):
+    """A port cannot be opened, or the board does not answer on it."""
+
+    exit_code = 6
+    meaning = "a port cannot be opened, or the board does not answer"
+
+
+class BoardError(CrosswallError):
+    """The board is not the one asked for: other magic, protocol or build."""
+
+    exit_code = 7
+    meaning = "the board holds another build or protocol version"
+
+
+class ToolError(CrosswallError):
+    """An external tool (compiler, synthesis, programmer) is missing or failed."""
+
+    exit_code = 8
+    meaning = "a compiler or other tool is missing or failed"
+
+
+class Interrupted(CrosswallError):  # noqa: N818  # not a mistake of anyone
+    """The user stopped the run; what was learned so far is kept."""
+
+    exit_code = 130
+    meaning = "stopped by the user (Ctrl-C or SIGTERM)"
+
+
+class ExitCode(NamedTuple):
+    """One row of the exit-code table; `error` is None for success."""
+
+    code: int
+    error: type[CrosswallError] | None
+    meaning: str
+
+
+def exit_codes() -> tuple[ExitCode, ...]:
+    """Return every exit code of the command line, in ascending order."""
+    errors = sorted(CrosswallError.__subclasses__(), key=lambda error: error.exit_code)
+    failures = (ExitCode(error.exit_code, error, error.meaning) for error in errors)
+    return (ExitCode(0, None, "done"), *failures)
