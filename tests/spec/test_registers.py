@@ -5,8 +5,17 @@ from pathlib import Path
 import pytest
 
 from crosswall.spec.registers import (
-    MAGIC, REGISTERS, Access, Field, Register, RegisterMap, c_header, markdown, pack_board_name,
-    unpack_board_name)
+    MAGIC,
+    REGISTERS,
+    Access,
+    Field,
+    Register,
+    RegisterMap,
+    c_header,
+    markdown,
+    pack_board_name,
+    unpack_board_name,
+)
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "registers.md"
 

@@ -6,8 +6,14 @@ from hypothesis import strategies as st
 
 from crosswall.spec.network import receptive_fields
 from crosswall.spec.sample import (
-    SAMPLE_HEADER_BYTES, Flag, Result, SampleHeader, max_result_packet_bytes,
-    result_packet_bytes, sample_packet_bytes)
+    SAMPLE_HEADER_BYTES,
+    Flag,
+    Result,
+    SampleHeader,
+    max_result_packet_bytes,
+    result_packet_bytes,
+    sample_packet_bytes,
+)
 
 NETWORK = receptive_fields(8, 8, 10, 64, field=3, stride=1, regions=3)
 WIDE = receptive_fields(8, 8, 10, 256, field=3, stride=1, regions=3)

@@ -47,7 +47,7 @@ class DeviceTable:
         Formats, equal to the network's.
     steps
         Signed wall units per unit pulse, ``2**(variant_bits + 1 + bin_bits + quantile_bits)``
-        entries, index ``((variant * 2 + direction) << bin_bits | bin) << quantile_bits | quantile``.
+        entries in the order of :meth:`index`.
     gains
         ``GAIN_ENTRIES`` gains of the step size, drawn per synapse (``GAIN_ONE`` = 1).
     stuck_threshold

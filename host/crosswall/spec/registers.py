@@ -7,6 +7,7 @@ derived from :data:`REGISTERS`. Addresses count 32-bit words.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 MAGIC = int.from_bytes(b"CWAL", "little")
@@ -123,7 +124,7 @@ class RegisterMap:
             taken[register.address] = register.name
             self._by_name[register.name] = register
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Register]:
         return iter(self._by_name.values())
 
     def __getitem__(self, name: str) -> Register:
@@ -205,7 +206,7 @@ REGISTERS = RegisterMap((
 """Every register of the machine and its link."""
 
 
-def pack_board_name(name: str) -> tuple[int, int, int, int]:
+def pack_board_name(name: str) -> tuple[int, ...]:
     """A board's name as the four words of ``board_name_0`` … ``board_name_3``."""
     text = name.encode("ascii")
     if not 1 <= len(text) <= 16:
