@@ -1,0 +1,159 @@
+"""From a name, a path or an experiment file's section to a device."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from crosswall.errors import DeviceError
+
+from .ideal import ideal
+from .model import DeviceModel
+from .table import read_devices
+
+DATA_VARIABLE = "CROSSWALL_DATA"
+"""Environment variable: a folder of data, with ``dwmtj-lut`` in it (or that folder itself)."""
+
+NAMED_TABLES = {
+    "stt-0k": "STT/0K",
+    "stt-300k": "STT/300K",
+    "sot-0k": "SOT/0K",
+    "sot-300k": "SOT/300K",
+}
+"""Micromagnetic DW-MTJ tables of Sandia National Laboratories and UT Austin by name, and where
+they are in ``dwmtj-lut``; spin-transfer and spin-orbit torque at two temperatures."""
+
+NAMES = ("ideal", *NAMED_TABLES)
+"""What `load` knows by name."""
+
+_IDEAL_KEYS = ("name", "step", "noise", "asymmetry", "nonlinearity", "spread", "stuck",
+               "conductance_min", "conductance_max")
+_TABLE_KEYS = ("name", "path", "devices", "range", "spread", "stuck")
+_KINDS = {"ideal": _IDEAL_KEYS, "table": _TABLE_KEYS}
+
+
+def load(source: str | os.PathLike[str], *, data: str | os.PathLike[str] | None = None
+         ) -> DeviceModel:
+    """A device by name or from a path.
+
+    Parameters
+    ----------
+    source
+        A name (`NAMES`), a directory of tables, a table file (``.txt``, ``.txt.gz``; its
+        partner is found beside it), or a TOML file that describes a device.
+    data
+        Folder that holds ``dwmtj-lut``, for the named tables. By default the folder that the
+        environment names in ``CROSSWALL_DATA``, else ``../shared/data`` of a source tree.
+
+    Raises
+    ------
+    DeviceError
+        If there is no such device, or its description is not valid.
+    """
+    text = os.fspath(source)
+    if text == "ideal":
+        return ideal()
+    if text in NAMED_TABLES:
+        return _named_device(text, data)
+    path = Path(text)
+    if not path.exists():
+        raise DeviceError(f"device {text!r} not found; give one of {', '.join(NAMES)}, a directory "
+                          "of tables, a table or a TOML file")
+    if path.suffix == ".toml":
+        return _from_toml(path, data)
+    return read_devices(path)
+
+
+def from_mapping(mapping: Mapping[str, Any], *, base: str | os.PathLike[str] = ".",
+                 data: str | os.PathLike[str] | None = None) -> DeviceModel:
+    """A device from the ``[device]`` section of an experiment file, or a device file.
+
+    Parameters
+    ----------
+    mapping
+        ``kind`` is ``"ideal"`` (the parameters of `crosswall.device.ideal`) or ``"table"``
+        (``path``: a name such as ``stt-300k``, a directory or a table file; and optionally
+        ``name``, ``devices``, ``range``, ``spread``, ``stuck`` as in `read_devices`).
+    base
+        Folder that a relative ``path`` counts from.
+    data
+        As for `load`.
+
+    Raises
+    ------
+    DeviceError
+        Naming the key, what was found and what is allowed.
+    """
+    kind = mapping.get("kind")
+    if kind not in _KINDS:
+        raise DeviceError(f"device parameter `kind` must be one of {', '.join(_KINDS)}: "
+                          f"got {kind!r}")
+    parameters = {key: value for key, value in mapping.items() if key != "kind"}
+    for key in parameters:
+        if key not in _KINDS[kind]:
+            raise DeviceError(f"unknown device parameter `{key}`; kind = {kind!r} allows "
+                              f"{', '.join(_KINDS[kind])}")
+    for key in ("name", "path", "range"):
+        if not isinstance(parameters.get(key, ""), str):
+            raise DeviceError(f"device parameter `{key}` must be text: got {parameters[key]!r}")
+    devices = parameters.get("devices", [])
+    if not isinstance(devices, list) or any(type(device) is not int for device in devices):
+        raise DeviceError("device parameter `devices` must be a list of numbers such as [0, 1]: "
+                          f"got {devices!r}")
+    if kind == "ideal":
+        return ideal(**parameters)
+    if "path" not in parameters:
+        raise DeviceError("device parameter `path` is missing; name a directory of tables or one "
+                          f"of {', '.join(NAMED_TABLES)}")
+    path = parameters.pop("path")
+    if "range" in parameters:
+        parameters["span"] = parameters.pop("range")
+    if path in NAMED_TABLES:
+        return _named_device(path, data, **parameters)
+    return read_devices(Path(base, path), **parameters)
+
+
+def _from_toml(path: Path, data: str | os.PathLike[str] | None) -> DeviceModel:
+    try:
+        mapping = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DeviceError(f"{path}: not a TOML file ({error}); write key = value lines, "
+                          'first kind = "ideal"') from error
+    except OSError as error:
+        raise DeviceError(f"{path}: cannot be read ({error.strerror})") from error
+    try:
+        return from_mapping({"name": path.stem, **mapping}, base=path.parent, data=data)
+    except DeviceError as error:
+        raise DeviceError(f"{path}: {error}") from error
+
+
+def _named_device(name: str, data: str | os.PathLike[str] | None,
+                  **parameters: Any) -> DeviceModel:
+    """A device of `NAMED_TABLES`; its provenance does not depend on where the tables lie."""
+    folder = _named_folder(name, data)
+    model = read_devices(folder, **{"name": name, **parameters})
+    return replace(model, provenance="micromagnetic DW-MTJ (Sandia National Laboratories, UT "
+                   f"Austin), {model.provenance.replace(str(folder), NAMED_TABLES[name])}")
+
+
+def _named_folder(name: str, data: str | os.PathLike[str] | None) -> Path:
+    """Folder of a named table; DeviceError says where it was looked for."""
+    if data is not None:
+        roots = [Path(data)]
+    elif variable := os.environ.get(DATA_VARIABLE):
+        roots = [Path(variable)]
+    else:
+        roots = [Path(__file__).resolve().parents[4] / "shared" / "data",
+                 Path("..", "shared", "data")]
+    candidates = [folder / NAMED_TABLES[name] for root in roots
+                  for folder in (root / "dwmtj-lut", root)]
+    for candidate in candidates:
+        if candidate.is_dir():
+            return candidate
+    raise DeviceError(f"the tables of device {name!r} were not found (looked in "
+                      f"{', '.join(map(str, candidates))}); set {DATA_VARIABLE} to a folder that "
+                      "holds dwmtj-lut, or use the device `ideal`")
