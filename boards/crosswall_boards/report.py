@@ -1,0 +1,106 @@
+"""What a bitstream uses of its device, and how fast its clocks are: read from nextpnr's report."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+__all__ = ["BuildReport", "ClockReport", "ResourceReport"]
+
+_RESOURCES = {
+    "TRELLIS_COMB": "LUT", "TRELLIS_FF": "flip-flop", "DP16KD": "block RAM", "MULT18X18D": "DSP",
+    "ICESTORM_LC": "logic cell", "ICESTORM_RAM": "block RAM", "ICESTORM_DSP": "DSP",
+    "ICESTORM_SPRAM": "single-port RAM",
+}
+"""nextpnr's names of what is worth reporting, and what the field calls it."""
+
+
+@dataclass(frozen=True)
+class ResourceReport:
+    """How many of the device's `available` elements of one kind are `used`."""
+
+    used: int
+    available: int
+
+
+@dataclass(frozen=True)
+class ClockReport:
+    """One clock after place and route, in MHz: what it `achieved`, and the `constraint`."""
+
+    achieved: float
+    constraint: float
+
+    @property
+    def met(self) -> bool:
+        """Whether the clock is as fast as it must be."""
+        return self.achieved >= self.constraint
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a bitstream is.
+
+    Parameters
+    ----------
+    board
+        Name of the board.
+    build
+        `crosswall.spec.build.Build` as plain values.
+    network_digest
+        What the board will identify its network by.
+    synapses
+        Synapses of the network.
+    resources
+        By kind: "LUT", "flip-flop", "logic cell", "block RAM", "single-port RAM", "DSP".
+    clocks
+        By net.
+    """
+
+    board: str
+    build: dict[str, Any]
+    network_digest: int
+    synapses: int
+    resources: dict[str, ResourceReport]
+    clocks: dict[str, ClockReport]
+
+    @property
+    def timing_met(self) -> bool:
+        """Whether every clock is as fast as it must be."""
+        return all(clock.met for clock in self.clocks.values())
+
+    def as_json(self) -> str:
+        """The report as JSON, for programs."""
+        return json.dumps({**asdict(self), "timing_met": self.timing_met}, indent=2) + "\n"
+
+    def as_text(self) -> str:
+        """The report as text, for people."""
+        build = ", ".join(f"{name} {value}" for name, value in self.build.items())
+        lines = [f"board            {self.board}",
+                 f"network          {self.network_digest:08x}, {self.synapses} synapses",
+                 f"build            {build}"]
+        lines += [f"{name:<16} {item.used:>6} of {item.available:>6}  "
+                  f"{100 * item.used / item.available:5.1f} %"
+                  for name, item in self.resources.items()]
+        lines += [f"clock            {clock.achieved:6.1f} MHz achieved, {clock.constraint:.1f} MHz "
+                  f"asked for: {'met' if clock.met else 'NOT met'} ({net})"
+                  for net, clock in self.clocks.items()]
+        return "\n".join(lines) + "\n"
+
+
+def parse_nextpnr(text: str) -> tuple[dict[str, ResourceReport], dict[str, ClockReport]]:
+    """Return resources and clocks from the text that nextpnr's ``--report`` writes.
+
+    Raises ValueError if the text is not such a report.
+    """
+    try:
+        report = json.loads(text)
+        resources = {
+            _RESOURCES[name]: ResourceReport(int(item["used"]), int(item["available"]))
+            for name, item in report["utilization"].items()
+            if name in _RESOURCES and item["available"]}
+        clocks = {net: ClockReport(float(item["achieved"]), float(item["constraint"]))
+                  for net, item in report["fmax"].items()}
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError(f"not a report of nextpnr's: {error!r}") from error
+    return resources, clocks

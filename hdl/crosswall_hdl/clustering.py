@@ -1,0 +1,270 @@
+"""The clustering stage: encoder, crossbars, ranking and their plasticity."""
+
+from amaranth import Module, Signal
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from crosswall.spec.build import Build
+from crosswall.spec.network import Network
+from crosswall.spec.state import StateMemory, memory_shapes
+
+from .control import (
+    ClusteringTallies,
+    PixelPort,
+    Ranking,
+    RuleValues,
+    SampleControl,
+    index_shape,
+)
+from .crossbar import Crossbar
+from .encoder import Encoder
+from .homeostasis import Homeostasis
+from .learner import Learner
+from .memory import ConstantTable, StateAccess, WallMemory
+from .state import StatePort
+from .winner import Winner, activation_shape
+
+__all__ = ["ClusteringStage"]
+
+
+class ClusteringStage(wiring.Component):
+    """Scores, and if asked learns, the positions of a sample in order.
+
+    Equal to steps 1 to 4 of ``docs/architecture.md`` for every geometry and number of lanes. While
+    one position is scored, the next is encoded. Without learning, and if all positions share one
+    crossbar, the last neurons of a position are ranked while the next is scored.
+
+    Parameters
+    ----------
+    network, build
+        Geometry and lanes; ValueError if they do not fit each other.
+
+    Members
+    -------
+    start, done : In(1), Out(1)
+        One cycle each. ``done`` follows the last ranking's acceptance.
+    sample : In(SampleControl), rules : In(RuleValues)
+        Held from ``start`` to ``done``.
+    pixels : In(PixelPort(network))
+        The sample; written before ``start``.
+    rankings : Out(stream.Signature(Ranking(network)))
+        One for each position, in order.
+    tallies : Out(ClusteringTallies(network))
+        Cleared at ``start``, stable from ``done`` to the next ``start``.
+    walls, thresholds, steps, gains : In(StatePort)
+        Used between ``done`` and ``start``.
+    """
+
+    def __init__(self, network: Network, build: Build) -> None:
+        build.check_fits(network)
+        self._network, self._build = network, build
+        shapes = memory_shapes(network, build)
+        self._shape = shapes[StateMemory.CLUSTERING_WALLS]
+        super().__init__({
+            "start": In(1),
+            "done": Out(1),
+            "sample": In(SampleControl),
+            "rules": In(RuleValues),
+            "pixels": In(PixelPort(network)),
+            "rankings": Out(stream.Signature(Ranking(network))),
+            "tallies": Out(ClusteringTallies(network)),
+            "walls": In(StatePort(self._shape)),
+            "thresholds": In(StatePort(shapes[StateMemory.THRESHOLDS])),
+            "steps": In(StatePort(shapes[StateMemory.CLUSTERING_STEPS])),
+            "gains": In(StatePort(shapes[StateMemory.CLUSTERING_GAINS])),
+        })
+
+    def elaborate(self, platform) -> Module:
+        network, build = self._network, self._build
+        m = Module()
+        m.submodules.encoder = encoder = Encoder(network)
+        m.submodules.crossbar = crossbar = Crossbar(network, build)
+        m.submodules.winner = winner = Winner(network)
+        m.submodules.homeostasis = homeostasis = Homeostasis(network, build)
+        m.submodules.learner = learner = Learner(network, build)
+        header = encoder.headers.payload
+        learns = self.sample.flags.learn_clustering
+
+        # What a position's number stands for.
+        position = Signal(index_shape(network.positions))
+        place_base = Signal(28)
+        rows = [crossbar_ * network.lines * build.groups(network)
+                for crossbar_ in network.crossbar]
+        m.submodules.row_base = row_base = ConstantTable(rows)
+        m.submodules.threshold_base = threshold_base = ConstantTable(
+            [crossbar_ * network.neurons for crossbar_ in network.crossbar])
+        m.d.comb += [row_base.index.eq(position), threshold_base.index.eq(position)]
+
+        wiring.connect(m, wiring.flipped(self.pixels), encoder.pixels)
+        wiring.connect(m, wiring.flipped(self.thresholds), homeostasis.state)
+        wiring.connect(m, wiring.flipped(self.steps), learner.steps)
+        wiring.connect(m, wiring.flipped(self.gains), learner.gains)
+        activation = Signal(activation_shape(network), reset_less=True)
+        neuron = Signal.like(crossbar.neuron, reset_less=True)
+        activation_valid = Signal()
+        m.d.sync += [
+            activation.eq(crossbar.current - homeostasis.threshold),
+            neuron.eq(crossbar.neuron),
+            activation_valid.eq(crossbar.current_valid),
+        ]
+        m.d.comb += [
+            encoder.start.eq(self.start),
+            encoder.silence.eq(self.rules.silence),
+            encoder.slot.eq(crossbar.slot),
+            encoder.pixel.eq(learner.pixel),
+            crossbar.event.eq(encoder.event),
+            crossbar.events.eq(header.active_lines),
+            crossbar.row_base.eq(row_base.value),
+            homeostasis.rules.eq(self.rules),
+            homeostasis.row_base.eq(threshold_base.value),
+            homeostasis.neuron.eq(crossbar.upcoming),
+            homeostasis.winner.eq(winner.winners[0]),
+            homeostasis.start.eq(learner.start),
+            winner.activation.eq(activation),
+            winner.neuron.eq(neuron),
+            winner.valid.eq(activation_valid),
+            learner.sample.eq(self.sample),
+            learner.rules.eq(self.rules),
+            learner.place_base.eq(place_base),
+            learner.row_base.eq(row_base.value),
+            learner.winner.eq(winner.winners[0]),
+            learner.code.eq(encoder.code),
+        ]
+        self._connect_walls(m, crossbar, learner)
+
+        # Rankings. At most one position is being scored while another's ranking waits, so the
+        # ranking unit can hold its result until the stream is free.
+        scoring = Signal(range(3))
+        scored = Signal()
+        waiting = Signal()
+        ranked = Signal()
+        silent = Signal()
+        ranking = self.rankings.payload
+        region = self._region(m, ranking.position, ranked | silent)
+        m.d.comb += [
+            ranked.eq((winner.done | waiting) & ~self.rankings.valid),
+            ranking.region.eq(region),
+        ]
+        m.d.sync += [
+            waiting.eq((winner.done | waiting) & ~ranked),
+            scoring.eq(scoring + crossbar.start - ranked),
+        ]
+        with m.If(ranked | silent):
+            m.d.sync += [
+                self.rankings.valid.eq(1),
+                ranking.silent.eq(silent),
+                ranking.winners.eq(winner.winners),
+            ]
+        with m.Elif(self.rankings.ready):
+            m.d.sync += self.rankings.valid.eq(0)
+
+        # Order of the positions.
+        may_score = Signal()
+        shared = network.crossbars == 1
+        with m.If(learns | (not shared)):
+            m.d.comb += may_score.eq((scoring == 0))
+        with m.Else():
+            m.d.comb += may_score.eq(scoring + self.rankings.valid < 2)
+
+        def next_position() -> None:
+            m.d.comb += encoder.headers.ready.eq(1)
+            m.d.sync += [position.eq(position + 1), place_base.eq(place_base + network.lines)]
+            m.next = "POSITION"
+            with m.If(position == network.positions - 1):
+                m.next = "FINISH"
+
+        with m.FSM():
+            with m.State("IDLE"):
+                m.d.sync += [position.eq(0), place_base.eq(0)]
+                with m.If(self.start):
+                    m.next = "POSITION"
+            with m.State("POSITION"):
+                with m.If(encoder.headers.valid):
+                    with m.If(header.silent):
+                        with m.If((scoring == 0) & ~self.rankings.valid):
+                            m.d.comb += silent.eq(1)
+                            next_position()
+                    with m.Elif(may_score):
+                        m.d.comb += [crossbar.start.eq(1), scored.eq(1)]
+                        m.next = "SCORE"
+            with m.State("SCORE"):
+                with m.If(crossbar.finishing):
+                    with m.If(learns | (not shared)):
+                        m.next = "RANK"
+                    with m.Else():
+                        next_position()
+            with m.State("RANK"):
+                with m.If(winner.done):
+                    with m.If(learns):
+                        m.d.comb += learner.start.eq(1)
+                        m.next = "LEARN"
+                    with m.Else():
+                        next_position()
+            with m.State("LEARN"):
+                with m.If(~learner.busy & ~homeostasis.busy):
+                    next_position()
+            with m.State("FINISH"):
+                with m.If((scoring == 0) & ~self.rankings.valid):
+                    m.d.comb += self.done.eq(1)
+                    m.next = "IDLE"
+
+        tallies = self.tallies
+        with m.If(self.start):
+            m.d.sync += tallies.eq(0)
+        with m.Else():
+            with m.If(scored):
+                m.d.sync += [
+                    tallies.scored.eq(tallies.scored + 1),
+                    tallies.active_lines.eq(tallies.active_lines + header.active_lines),
+                    tallies.codes.eq(tallies.codes + header.codes),
+                ]
+            with m.If(crossbar.current_valid):
+                m.d.sync += tallies.charge.eq(tallies.charge + crossbar.current)
+            m.d.sync += [
+                tallies.potentiations.eq(tallies.potentiations + learner.potentiated),
+                tallies.depressions.eq(tallies.depressions + learner.depressed),
+            ]
+        return m
+
+    def _connect_walls(self, m: Module, crossbar: Crossbar, learner: Learner) -> None:
+        """The walls serve the crossbar, then the learner, and the state window between samples."""
+        shape = self._shape
+        m.submodules.walls = memory = WallMemory(shape.rows, shape.lanes, shape.bits)
+        m.submodules.walls_access = access = StateAccess(shape)
+        wiring.connect(m, wiring.flipped(self.walls), access.state)
+        m.d.comb += [
+            crossbar.walls.eq(memory.read_data),
+            learner.walls.eq(memory.read_data),
+            access.read_data.eq(memory.read_data),
+            memory.read_row.eq(crossbar.row),
+            memory.write_row.eq(learner.write_row),
+            memory.write_enable.eq(learner.write_enable),
+        ]
+        m.d.comb += [word.eq(learner.write_wall) for word in memory.write_data]
+        with m.If(learner.busy):
+            m.d.comb += memory.read_row.eq(learner.read_row)
+        with m.If(self.walls.strobe):
+            m.d.comb += [
+                memory.read_row.eq(access.row),
+                memory.write_row.eq(access.row),
+                memory.write_data.eq(access.write_data),
+                memory.write_enable.eq(access.write_enable),
+            ]
+
+    def _region(self, m: Module, position: Signal, advance: Signal) -> Signal:
+        """Numbers the rankings, in ``position``, and gives the region of that number.
+
+        The table answers one cycle after it is asked, so it is asked for the next ranking.
+        """
+        upcoming = Signal(index_shape(self._network.positions))
+        m.submodules.region = table = ConstantTable(self._network.region)
+        region = Signal.like(table.value, reset_less=True)
+        m.d.comb += table.index.eq(upcoming)
+        with m.If(self.start):
+            m.d.sync += upcoming.eq(0)
+        with m.Elif(advance):
+            m.d.sync += [
+                upcoming.eq(upcoming + 1),
+                position.eq(upcoming),
+                region.eq(table.value),
+            ]
+        return region

@@ -1,0 +1,198 @@
+"""What travels beside the data: a sample's control, the rules, rankings and tallies.
+
+How a stage is driven. The machine holds ``sample`` (:class:`SampleControl`) and ``rules``
+(:class:`RuleValues`) stable from a stage's ``start`` to its ``done``. ``start`` and ``done`` last
+one cycle. ``tallies`` are cleared at ``start`` and stable from ``done`` to the next ``start``.
+
+Ports of ``ClusteringStage(network, build)``: ``start: In(1)``, ``done: Out(1)``,
+``sample: In(SampleControl)``, ``rules: In(RuleValues)``, ``pixels: In(PixelPort(network))``,
+``rankings: Out(stream.Signature(Ranking(network)))``, ``tallies: Out(ClusteringTallies(network))``
+and, each ``In(StatePort(shape))``, ``walls``, ``thresholds``, ``steps``, ``gains``.
+``ReadoutStage(network, build)`` has ``start``, ``done``, ``sample``, ``rules``, ``tallies``,
+``walls``, ``steps`` and ``gains`` likewise. Without `Build.static_spread` there are no gains and
+``gains`` acknowledges and ignores.
+"""
+
+from amaranth import unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import Out
+from amaranth.utils import bits_for
+
+from crosswall.spec.device_table import MAX_PULSE_SHIFT
+from crosswall.spec.network import PIXEL_BITS, Network
+from crosswall.spec.registers import REGISTERS
+from crosswall.spec.sample import MAX_GATE_SHIFT
+
+__all__ = ["ClusteringTallies", "PixelPort", "Ranking", "ReadoutTallies", "RuleValues",
+           "SampleControl", "SampleFlags", "index_shape"]
+
+
+def index_shape(count: int) -> unsigned:
+    """Shape of an index below ``count``; at least one bit, so that it can be a port."""
+    return unsigned(max(1, bits_for(count - 1)))
+
+
+class SampleFlags(data.Struct):
+    """The flags byte of a sample packet, bit for bit (`crosswall.spec.sample.Flag`)."""
+
+    learn_clustering: 1
+    learn_readout: 1
+    predict: 1
+    unused_3: 1
+    send_winners: 1
+    send_scores: 1
+    unused_6: 2
+
+
+class SampleControl(data.Struct):
+    """One sample's control, as its packet's header carried it (`crosswall.spec.sample`).
+
+    Members
+    -------
+    number
+        The sample's number in the run.
+    flags
+        What the sample asks for.
+    label
+        Class; not below the network's classes if the sample has none.
+    clustering_pulse_shift, readout_pulse_shift
+        A pulse has ``2**shift`` unit lengths.
+    clustering_gate_shift, readout_gate_shift
+        Pulse probabilities are shifted right by this.
+    """
+
+    number: 32
+    flags: SampleFlags
+    label: 8
+    clustering_pulse_shift: range(MAX_PULSE_SHIFT + 1)
+    clustering_gate_shift: range(MAX_GATE_SHIFT + 1)
+    readout_pulse_shift: range(MAX_PULSE_SHIFT + 1)
+    readout_gate_shift: range(MAX_GATE_SHIFT + 1)
+
+
+def _field(register: str, field: str = "value") -> int:
+    return next(entry.width for entry in REGISTERS[register].fields if entry.name == field)
+
+
+class RuleValues(data.Struct):
+    """The rule registers' fields (`crosswall.spec.registers`), under the registers' names."""
+
+    seed: _field("seed")
+    static_seed: _field("static_seed")
+    silence: _field("silence")
+    stdp: _field("clustering_rule", "stdp")
+    stdp_probability: _field("clustering_rule", "stdp_probability")
+    threshold_rise: _field("threshold_rise")
+    threshold_decay: _field("threshold_decay")
+    margin: _field("margin")
+    clustering_stuck: _field("clustering_stuck")
+    readout_stuck: _field("readout_stuck")
+
+
+class PixelPort(wiring.Signature):
+    """Writes a sample's pixels into the clustering stage; directions are the loader's.
+
+    Members
+    -------
+    enable : Out(1)
+        Write in this cycle. Never raised between the stage's ``start`` and ``done``.
+    address : Out(range(pixels))
+        Place in the sample.
+    data : Out(8)
+        The pixel.
+    """
+
+    def __init__(self, network: Network) -> None:
+        super().__init__({
+            "enable": Out(1),
+            "address": Out(index_shape(network.pixels)),
+            "data": Out(PIXEL_BITS),
+        })
+
+
+class Ranking(data.StructLayout):
+    """Outcome of one position, the payload of the clustering stage's stream of rankings.
+
+    One for each position, in order, silent ones too; the stage's ``done`` follows the last one's
+    acceptance.
+
+    Members
+    -------
+    position, region
+        Which position, and the region it votes for.
+    silent
+        The position was skipped; ``winners`` means nothing.
+    winners
+        The best neurons, best first.
+    """
+
+    def __init__(self, network: Network) -> None:
+        super().__init__({
+            "position": index_shape(network.positions),
+            "region": index_shape(network.regions),
+            "silent": 1,
+            "winners": data.ArrayLayout(index_shape(network.neurons), network.winners),
+        })
+
+
+class ClusteringTallies(data.StructLayout):
+    """What the clustering stage counted over one sample; no geometry can overflow it.
+
+    Members
+    -------
+    scored
+        Positions that were not silent.
+    active_lines
+        Lines with a code above 0, over scored positions.
+    codes
+        Sum of the codes of the lines, over scored positions.
+    charge
+        Sum of all neurons' currents before the threshold, over scored positions.
+    potentiations, depressions
+        Pulses, whatever their length; those on stuck devices too.
+    """
+
+    def __init__(self, network: Network) -> None:
+        codes = network.positions * network.fan_in * ((1 << network.code_bits) - 1)
+        pulses = network.positions * network.lines
+        super().__init__({
+            "scored": bits_for(network.positions),
+            "active_lines": bits_for(network.positions * network.fan_in),
+            "codes": bits_for(codes),
+            "charge": bits_for(codes * 255 * network.neurons),
+            "potentiations": bits_for(pulses),
+            "depressions": bits_for(pulses),
+        })
+
+
+class ReadoutTallies(data.StructLayout):
+    """What the read-out stage counted over one sample; no geometry can overflow it.
+
+    Members
+    -------
+    active_features
+        Features above 0.
+    features
+        Sum of the features.
+    charge
+        Sum of feature × (G⁺ + G⁻) over features and classes.
+    potentiations, depressions
+        Pulses, whatever their length; those on stuck devices too.
+    labelled
+        The sample asked to learn the read-out and had a valid label.
+    taught
+        It missed the margin.
+    """
+
+    def __init__(self, network: Network) -> None:
+        features = network.features * network.feature_max
+        pulses = 2 * network.features
+        super().__init__({
+            "active_features": bits_for(network.features),
+            "features": bits_for(features),
+            "charge": bits_for(features * 255 * 2 * network.classes),
+            "potentiations": bits_for(pulses),
+            "depressions": bits_for(pulses),
+            "labelled": 1,
+            "taught": 1,
+        })

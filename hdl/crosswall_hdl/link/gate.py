@@ -1,0 +1,266 @@
+"""The sample gate: each sample reaches the machine once and in order; results are kept to resend.
+
+This is what makes learning independent of the wire. The gate admits exactly the sample with the
+expected number; whatever else arrives is answered from memory, reported as a gap, or ignored.
+"""
+
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from crosswall_hdl.bus import PacketSignature
+
+__all__ = ["COUNTER_BITS", "SampleGate"]
+
+COUNTER_BITS = 16
+"""Width of the diagnostic counters, which wrap."""
+
+
+class SampleGate(wiring.Component):
+    """Admits samples in order, once each, and keeps the last results.
+
+    A sample packet is written into a free receive slot while its frame is received. When the
+    frame is committed, its number decides, compared with the number `expected`:
+
+    - equal, and fewer than `slots` samples unanswered: admitted; `expected` steps;
+    - equal, but `slots` unanswered (the host broke its credit): refused;
+    - lower, and its result is stored: the result is sent again;
+    - lower, otherwise (still queued or too old): ignored;
+    - higher: a gap is reported, once until the expected sample arrives.
+
+    Latency: a sample's first byte is offered to the machine 2 cycles after the commit if the
+    machine is waiting; then a byte per cycle, with one idle cycle between samples. Results are
+    taken at one byte per cycle; the machine waits only if the stored result that would be
+    overwritten has still to be sent.
+
+    Parameters
+    ----------
+    slots : int
+        Receive slots, stored results and the host's credit: a power of two, 2 … 128.
+    sample_bytes : int
+        Length of every sample packet. The receive slots use `slots` × `sample_bytes` bytes.
+    result_bytes : int
+        Longest result packet. The stored results use `slots` × the next power of two.
+
+    Members
+    -------
+    data, frame_start, sample_strobe, commit, number
+        From `FrameReceiver`.
+    samples : Out(PacketSignature), results : In(PacketSignature)
+        To and from the machine: one result per sample, in order.
+    expected : Out(32)
+        Number of the sample to be admitted next.
+    expected_value : In(32), expected_strobe : In(1)
+        Sets `expected` and forgets the stored results. Only while ``idle``; ignored otherwise.
+    idle : Out(1)
+        Every admitted sample has been answered by the machine.
+    refused : Out(1)
+        Pulse: a sample was refused for lack of a slot.
+    duplicates, gaps : Out(16)
+        Samples below the expected number, and gaps reported. Both wrap.
+    gap_pending : Out(1), gap_sent : In(1)
+        A gap is to be reported; the transmitter pulses ``gap_sent`` when it takes it up.
+    result_pending : Out(1), result_length : Out
+        A result of this length is to be sent; both hold until ``result_sent``.
+    result_sent : In(1)
+        Pulse: the transmitter has read the last byte.
+    result_address : In, result_enable : In(1), result_data : Out(8)
+        Read port for the transmitter: ``result_data`` is byte ``result_address`` of that result
+        one cycle after ``result_enable``, and holds.
+    """
+
+    def __init__(self, *, slots: int, sample_bytes: int, result_bytes: int) -> None:
+        for name, value in (("slots", slots), ("sample_bytes", sample_bytes),
+                            ("result_bytes", result_bytes)):
+            if not isinstance(value, int):
+                raise TypeError(f"`{name}` must be an integer: got {value!r}")
+        if not 2 <= slots <= 128 or slots & (slots - 1):
+            raise ValueError(f"`slots` must be a power of two from 2 to 128: got {slots}")
+        if result_bytes < 4:
+            raise ValueError(f"`result_bytes` must be at least the 4 bytes of the number: "
+                             f"got {result_bytes}")
+        self.slots = slots
+        self.sample_bytes = sample_bytes
+        self.result_bytes = result_bytes
+        offset_bits = ceil_log2(result_bytes)
+        super().__init__({
+            "data": In(8),
+            "frame_start": In(1),
+            "sample_strobe": In(1),
+            "commit": In(1),
+            "number": In(32),
+            "samples": Out(PacketSignature),
+            "results": In(PacketSignature),
+            "expected": Out(32),
+            "expected_value": In(32),
+            "expected_strobe": In(1),
+            "idle": Out(1, init=1),
+            "refused": Out(1),
+            "duplicates": Out(COUNTER_BITS),
+            "gaps": Out(COUNTER_BITS),
+            "gap_pending": Out(1),
+            "gap_sent": In(1),
+            "result_pending": Out(1),
+            "result_length": Out(offset_bits + 1),
+            "result_sent": In(1),
+            "result_address": In(offset_bits),
+            "result_enable": In(1),
+            "result_data": Out(8),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        offset_bits = ceil_log2(self.result_bytes)
+        slot_bits = ceil_log2(self.slots)
+
+        admit = Signal()  # the sample just received
+        answer = Signal()  # the last byte of a result
+        unanswered = Signal(range(self.slots + 1))  # admitted, result not complete
+        m.d.comb += self.idle.eq(unanswered == 0)
+        m.d.sync += unanswered.eq(unanswered + admit - answer)
+
+        # Receive slots: a ring of whole packets, so its size need not be a power of two.
+        depth = self.slots * self.sample_bytes
+        m.submodules.sample_memory = sample_memory = Memory(shape=8, depth=depth, init=[])
+        sample_write = sample_memory.write_port()
+        sample_read = sample_memory.read_port()
+
+        def following(address: Signal) -> Value:
+            return Mux(address == depth - 1, 0, address + 1)
+
+        room = Signal()  # the frame being received has a slot
+        slot_start = Signal(range(depth))
+        write_at = Signal(range(depth))
+        m.d.comb += [
+            sample_write.addr.eq(write_at),
+            sample_write.data.eq(self.data),
+            sample_write.en.eq(self.sample_strobe & room),
+        ]
+        with m.If(self.frame_start):
+            m.d.sync += [write_at.eq(slot_start), room.eq(unanswered != self.slots)]
+        with m.Elif(self.sample_strobe):
+            m.d.sync += write_at.eq(following(write_at))
+        with m.If(admit):
+            m.d.sync += slot_start.eq(write_at)
+
+        queued = Signal(range(self.slots + 1))  # packets that the machine has not taken whole
+        read_at = Signal(range(depth))
+        left = Signal(range(self.sample_bytes), init=self.sample_bytes - 1)
+        taken = Signal()
+        release = Signal()
+        m.d.comb += [
+            self.samples.payload.data.eq(sample_read.data),
+            self.samples.payload.last.eq(left == 0),
+            taken.eq(self.samples.valid & self.samples.ready),
+            release.eq(taken & (left == 0)),
+            sample_read.addr.eq(read_at),
+            # Read only when a byte is due, hence never an address that is being written.
+            sample_read.en.eq(Mux(self.samples.valid, taken & ~release, queued != 0)),
+        ]
+        m.d.sync += queued.eq(queued + admit - release)
+        with m.If(sample_read.en):
+            m.d.sync += [read_at.eq(following(read_at)), self.samples.valid.eq(1)]
+        with m.If(release):
+            m.d.sync += [self.samples.valid.eq(0), left.eq(self.sample_bytes - 1)]
+        with m.Elif(taken):
+            m.d.sync += left.eq(left - 1)
+
+        # Results, stored by the low bits of their number.
+        m.submodules.result_memory = result_memory = Memory(
+            shape=8, depth=self.slots << offset_bits, init=[])
+        result_write = result_memory.write_port()
+        result_read = result_memory.read_port()
+        # Read asynchronously: a handful of entries, in registers or distributed memory.
+        m.submodules.length_memory = length_memory = Memory(
+            shape=offset_bits + 1, depth=self.slots, init=[])
+        length_write = length_memory.write_port()
+        length_read = length_memory.read_port(domain="comb")
+
+        pending = Signal(self.slots)  # to be sent
+        offset = Signal(offset_bits)
+        slot = Signal(slot_bits)  # of the result that the machine gives next
+        result_taken = Signal()
+        m.d.comb += [
+            slot.eq(self.expected - unanswered),
+            self.results.ready.eq(~pending.bit_select(slot, 1)),
+            result_taken.eq(self.results.valid & self.results.ready),
+            answer.eq(result_taken & self.results.payload.last),
+            result_write.addr.eq(Cat(offset, slot)),
+            result_write.data.eq(self.results.payload.data),
+            result_write.en.eq(result_taken),
+            length_write.addr.eq(slot),
+            length_write.data.eq(offset + 1),
+            length_write.en.eq(answer),
+        ]
+        with m.If(result_taken):
+            m.d.sync += offset.eq(offset + 1)
+        with m.If(answer):
+            m.d.sync += [offset.eq(0), pending.bit_select(slot, 1).eq(1)]
+
+        # Pending results take turns: in order, as long as nothing is sent again.
+        turn = Signal(slot_bits)
+        m.d.comb += [
+            self.result_pending.eq(pending.bit_select(turn, 1)),
+            length_read.addr.eq(turn),
+            self.result_length.eq(length_read.data),
+            result_read.addr.eq(Cat(self.result_address, turn)),
+            result_read.en.eq(self.result_enable),
+            self.result_data.eq(result_read.data),
+        ]
+        with m.If(self.result_sent):
+            m.d.sync += [pending.bit_select(turn, 1).eq(0), turn.eq(turn + 1)]
+        with m.Elif(~self.result_pending & pending.any()):
+            m.d.sync += turn.eq(turn + 1)
+
+        # The number is compared while the rest of its frame comes in, so the comparison is
+        # ready at the commit, unless the expected number was set in this cycle or the last.
+        is_expected = Signal()
+        is_lower = Signal()
+        age = Signal(32, reset_less=True)  # how far the number is below the expected one
+        difference = Signal(33)
+        set_expected = Signal()
+        was_set = Signal()
+        m.d.comb += [
+            difference.eq(self.expected - self.number),
+            set_expected.eq(self.expected_strobe & self.idle),
+        ]
+        m.d.sync += [
+            is_expected.eq(self.expected == self.number),
+            is_lower.eq(~difference[32]),
+            age.eq(difference),
+            was_set.eq(set_expected),
+        ]
+
+        recent = Signal(range(self.slots + 1))  # admitted since the number was set, up to `slots`
+        gap_reported = Signal()
+        with m.If(self.gap_sent):
+            m.d.sync += self.gap_pending.eq(0)
+        with m.If(set_expected):
+            m.d.sync += [
+                self.expected.eq(self.expected_value),
+                recent.eq(0),
+                gap_reported.eq(0),
+            ]
+        with m.Elif(self.commit & ~was_set):
+            with m.If(is_expected):
+                with m.If(room):
+                    m.d.comb += admit.eq(1)
+                    m.d.sync += [self.expected.eq(self.expected + 1), gap_reported.eq(0)]
+                    with m.If(recent != self.slots):
+                        m.d.sync += recent.eq(recent + 1)
+                with m.Else():
+                    m.d.comb += self.refused.eq(1)
+            with m.Elif(is_lower):
+                m.d.sync += self.duplicates.eq(self.duplicates + 1)
+                # Older than `slots`, a result may be half overwritten.
+                with m.If((age > unanswered) & (age <= recent)):
+                    m.d.sync += pending.bit_select(self.number[:slot_bits], 1).eq(1)
+            with m.Elif(~gap_reported):
+                m.d.sync += [
+                    self.gap_pending.eq(1),
+                    gap_reported.eq(1),
+                    self.gaps.eq(self.gaps + 1),
+                ]
+        return m

@@ -1,0 +1,143 @@
+"""The link: wire bytes on one side, control bus and packet streams on the other."""
+
+from amaranth.hdl import Module
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
+
+from crosswall_hdl.bus import ControlBus, PacketSignature
+
+from .cobs import CobsDecoder, CobsEncoder
+from .control import REPLY_ADDRESS_BITS, ControlMaster
+from .gate import COUNTER_BITS, SampleGate
+from .receiver import FrameReceiver
+from .transmitter import FrameTransmitter
+
+__all__ = ["Link"]
+
+
+class Link(wiring.Component):
+    """Serves the protocol of `crosswall.spec.frames` on a pair of byte streams.
+
+    Whatever the wire brings, a sample is given to the machine once and in order, a control frame
+    is executed once, and a frame that is damaged changes nothing but ``dropped_frames``. Every
+    part recovers at the next 0x00 on the wire.
+
+    Throughput: a wire byte per cycle in, less 1 cycle per frame; a wire byte per cycle out, less
+    a few cycles per frame. ``wire_in`` never waits longer than one cycle, so a UART can feed it.
+    Results wait for ``wire_out``, and the machine with them.
+
+    Parameters
+    ----------
+    slots : int
+        Receive slots, stored results and the host's credit: a power of two, 2 … 128.
+    sample_bytes : int
+        Length of every sample packet (`crosswall.spec.sample.sample_packet_bytes`).
+    result_bytes : int
+        Longest result packet.
+
+    Memories, in bytes: 512 (encoder), 256 and 512 (control), `slots` × `sample_bytes`, and
+    `slots` × (`result_bytes` rounded up to a power of two).
+
+    Members
+    -------
+    wire_in : In(stream.Signature(8)), wire_out : Out(stream.Signature(8))
+        COBS-encoded frames, each ended by 0x00: to a UART, or to anything that moves bytes.
+    bus : Out(ControlBus())
+        Executes control frames.
+    samples : Out(PacketSignature), results : In(PacketSignature)
+        To and from the machine. The first four bytes are the sample's number; one result per
+        sample, in order, of at most `result_bytes`.
+    next_sample : Out(32)
+        Number of the sample that will be admitted next. 0 after reset.
+    next_sample_value : In(32), next_sample_strobe : In(1)
+        Sets it, and forgets the stored results. Only while ``idle``; ignored otherwise, so
+        whoever serves the register waits for ``idle`` before the strobe.
+    idle : Out(1)
+        The machine has answered every sample that was admitted.
+    dropped_frames : Out(16)
+        Frames with broken COBS, wrong CRC, unknown type or wrong length, and samples beyond the
+        credit. Wraps, as the next two do.
+    duplicate_samples : Out(16)
+        Samples that came again.
+    gaps : Out(16)
+        Times a sample was missing.
+    """
+
+    def __init__(self, *, slots: int, sample_bytes: int, result_bytes: int) -> None:
+        self._receiver = FrameReceiver(sample_bytes=sample_bytes)
+        self._gate = SampleGate(slots=slots, sample_bytes=sample_bytes, result_bytes=result_bytes)
+        self.slots = slots
+        self.sample_bytes = sample_bytes
+        self.result_bytes = result_bytes
+        super().__init__({
+            "wire_in": In(stream.Signature(8)),
+            "wire_out": Out(stream.Signature(8)),
+            "bus": Out(ControlBus()),
+            "samples": Out(PacketSignature),
+            "results": In(PacketSignature),
+            "next_sample": Out(32),
+            "next_sample_value": In(32),
+            "next_sample_strobe": In(1),
+            "idle": Out(1),
+            "dropped_frames": Out(COUNTER_BITS),
+            "duplicate_samples": Out(COUNTER_BITS),
+            "gaps": Out(COUNTER_BITS),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        m.submodules.decoder = decoder = CobsDecoder()
+        m.submodules.receiver = receiver = self._receiver
+        m.submodules.control = control = ControlMaster()
+        m.submodules.gate = gate = self._gate
+        m.submodules.transmitter = transmitter = FrameTransmitter(
+            reply_address_bits=REPLY_ADDRESS_BITS,
+            result_address_bits=ceil_log2(self.result_bytes))
+        m.submodules.encoder = encoder = CobsEncoder()
+
+        wiring.connect(m, wiring.flipped(self.wire_in), decoder.wire)
+        wiring.connect(m, decoder.frame, receiver.frame)
+        wiring.connect(m, transmitter.packet, encoder.packet)
+        wiring.connect(m, encoder.wire, wiring.flipped(self.wire_out))
+        wiring.connect(m, control.bus, wiring.flipped(self.bus))
+        wiring.connect(m, gate.samples, wiring.flipped(self.samples))
+        wiring.connect(m, wiring.flipped(self.results), gate.results)
+
+        m.d.comb += [
+            control.data.eq(receiver.data),
+            control.frame_start.eq(receiver.frame_start),
+            control.word_strobe.eq(receiver.word_strobe),
+            control.commit.eq(receiver.control_commit),
+            control.header.eq(receiver.control_header),
+            gate.data.eq(receiver.data),
+            gate.frame_start.eq(receiver.frame_start),
+            gate.sample_strobe.eq(receiver.sample_strobe),
+            gate.commit.eq(receiver.sample_commit),
+            gate.number.eq(receiver.sample_number),
+
+            transmitter.reply_pending.eq(control.reply_pending),
+            transmitter.reply_bytes.eq(control.reply_bytes),
+            control.reply_sent.eq(transmitter.reply_sent),
+            control.reply_address.eq(transmitter.reply_address),
+            control.reply_enable.eq(transmitter.reply_enable),
+            transmitter.reply_data.eq(control.reply_data),
+            transmitter.result_pending.eq(gate.result_pending),
+            transmitter.result_length.eq(gate.result_length),
+            gate.result_sent.eq(transmitter.result_sent),
+            gate.result_address.eq(transmitter.result_address),
+            gate.result_enable.eq(transmitter.result_enable),
+            transmitter.result_data.eq(gate.result_data),
+            transmitter.gap_pending.eq(gate.gap_pending),
+            transmitter.expected.eq(gate.expected),
+            gate.gap_sent.eq(transmitter.gap_sent),
+
+            self.next_sample.eq(gate.expected),
+            gate.expected_value.eq(self.next_sample_value),
+            gate.expected_strobe.eq(self.next_sample_strobe),
+            self.idle.eq(gate.idle),
+            self.duplicate_samples.eq(gate.duplicates),
+            self.gaps.eq(gate.gaps),
+        ]
+        m.d.sync += self.dropped_frames.eq(self.dropped_frames + (receiver.dropped | gate.refused))
+        return m

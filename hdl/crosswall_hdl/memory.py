@@ -1,0 +1,280 @@
+"""Memories: rows of lanes for walls, single words for everything else, tables of constants.
+
+Reading takes two cycles: one in the memory and one in its output register, without which a
+block RAM's slow clock-to-out bounds the whole machine's clock.
+
+No memory of the machine is ever read and written at one address in one cycle, so what such a
+collision gives is left open. A board tells yosys so with `YOSYS_OPEN_COLLISIONS`; otherwise
+yosys builds registers and comparators around every memory to give the old value.
+"""
+
+from collections.abc import Sequence
+
+from amaranth import Cat, ClockSignal, Const, Instance, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+from crosswall.spec.build import WallMemory as Kind
+from crosswall.spec.state import MemoryShape
+
+from .control import index_shape
+from .state import StatePort
+
+__all__ = ["READ_LATENCY", "ConstantTable", "RowMemory", "StateAccess", "WallMemory",
+           "YOSYS_OPEN_COLLISIONS"]
+
+READ_LATENCY = 2
+"""Cycles from a row's address to its data, for every memory in this module."""
+
+YOSYS_OPEN_COLLISIONS = (r"setparam -set COLLISION_X_MASK 1'1 "
+                         r"t:$memrd_v2 r:MEMID=\rows %i r:CLK_ENABLE=1 %i")
+"""yosys command, to run after reading the design and before synthesis: says of every memory
+called ``rows`` (all of this module's, and whoever else promises the same) that a read that meets
+a write may give anything."""
+
+_SPRAM_ROWS = 1 << 14
+_SPRAM_NIBBLES = 4
+
+
+def _memory_signature(rows: int, lanes: int, bits: int) -> dict:
+    return {
+        "read_row": In(index_shape(rows)),
+        "read_data": Out(data.ArrayLayout(bits, lanes)),
+        "write_row": In(index_shape(rows)),
+        "write_data": In(data.ArrayLayout(bits, lanes)),
+        "write_enable": In(lanes),
+    }
+
+
+class RowMemory(wiring.Component):
+    """Memory of ``rows`` × ``lanes`` words of ``bits``; a row is read and lanes of another
+    written in every cycle. Starts as zeros.
+
+    Members
+    -------
+    read_row : In(range(rows))
+    read_data : Out(ArrayLayout(bits, lanes))
+        The row that was addressed two cycles before.
+    write_row : In(range(rows))
+    write_data : In(ArrayLayout(bits, lanes))
+    write_enable : In(lanes)
+        One bit per lane; a read two cycles later or more sees the new words, and a read in the
+        very cycle of the write gives anything.
+    """
+
+    def __init__(self, rows: int, lanes: int, bits: int) -> None:
+        for name, value in (("rows", rows), ("lanes", lanes), ("bits", bits)):
+            if value < 1:
+                raise ValueError(f"`{name}` must be at least 1: got {value}")
+        self.rows, self.lanes, self.bits = rows, lanes, bits
+        super().__init__(_memory_signature(rows, lanes, bits))
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        width = self.lanes * self.bits
+        m.submodules.rows = memory = Memory(shape=width, depth=self.rows, init=[])
+        read = memory.read_port()
+        write = memory.write_port(granularity=self.bits if self.lanes > 1 else None)
+        output = Signal(width, reset_less=True)
+        m.d.sync += output.eq(read.data)
+        m.d.comb += [
+            read.addr.eq(self.read_row),
+            self.read_data.eq(output),
+            write.addr.eq(self.write_row),
+            write.data.eq(self.write_data),
+            write.en.eq(self.write_enable),
+        ]
+        return m
+
+
+class WallMemory(wiring.Component):
+    """Memory of walls, ``rows`` × ``lanes`` words of ``bits``, in block or single-port RAM.
+
+    Ports and latency are those of `RowMemory`. Of kind *single-port* it does one thing a cycle:
+    in a cycle with any ``write_enable`` it writes, and a read that was asked for in that cycle
+    gives anything. Simulation and every primitive behave alike.
+
+    Parameters
+    ----------
+    rows, lanes, bits
+        Shape.
+    kind
+        A `crosswall.spec.build.WallMemory`.
+    primitive
+        ``"inferred"``: left to synthesis. ``"SB_SPRAM256KA"``: iCE40UP single-port RAM, for kind
+        *single-port* only; its contents are undefined at power-up.
+
+    Raises
+    ------
+    ValueError
+        For an unknown primitive, or one that cannot serve ``kind``.
+    """
+
+    def __init__(self, rows: int, lanes: int, bits: int, *, kind: Kind = Kind.BLOCK,
+                 primitive: str = "inferred") -> None:
+        if primitive not in ("inferred", "SB_SPRAM256KA"):
+            raise ValueError(f"`primitive` must be inferred or SB_SPRAM256KA: got {primitive!r}")
+        if primitive == "SB_SPRAM256KA" and kind != Kind.SINGLE_PORT:
+            raise ValueError(f"SB_SPRAM256KA has a single port: it cannot serve kind {kind.value}")
+        self.rows, self.lanes, self.bits = rows, lanes, bits
+        self._kind = kind
+        self._primitive = primitive
+        super().__init__(_memory_signature(rows, lanes, bits))
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        if self._kind == Kind.BLOCK:
+            m.submodules.memory = memory = RowMemory(self.rows, self.lanes, self.bits)
+            wiring.connect(m, wiring.flipped(self), memory)
+            return m
+        writing = Signal()
+        row = Signal.like(self.read_row)
+        m.d.comb += [
+            writing.eq(self.write_enable.any()),
+            row.eq(Mux(writing, self.write_row, self.read_row)),
+        ]
+        if self._primitive == "inferred":
+            self._elaborate_inferred(m, row, writing)
+        else:
+            self._elaborate_spram(m, row, writing)
+        return m
+
+    def _elaborate_inferred(self, m: Module, row: Signal, writing: Signal) -> None:
+        m.submodules.memory = memory = RowMemory(self.rows, self.lanes, self.bits)
+        m.d.comb += [
+            # Synthesis sees one address, and so may choose a RAM with one port.
+            memory.read_row.eq(row),
+            memory.write_row.eq(row),
+            memory.write_data.eq(self.write_data),
+            memory.write_enable.eq(self.write_enable),
+            self.read_data.eq(memory.read_data),
+        ]
+
+    def _elaborate_spram(self, m: Module, row: Signal, writing: Signal) -> None:
+        # A lane fills whole nibbles, because a nibble is what the RAM can write alone.
+        lane_nibbles = -(-self.bits // 4)
+        chips = -(-self.lanes * lane_nibbles // _SPRAM_NIBBLES)
+        banks = -(-self.rows // _SPRAM_ROWS)
+        width = chips * _SPRAM_NIBBLES
+        stored = Signal(4 * width)
+        nibble_enable = Signal(width)
+        lanes = [Cat(self.write_data[lane], Const(0, 4 * lane_nibbles - self.bits))
+                 for lane in range(self.lanes)]
+        m.d.comb += [
+            stored.eq(Cat(lanes)),
+            nibble_enable.eq(Cat(enable.replicate(lane_nibbles) for enable in self.write_enable)),
+        ]
+        bank = Signal(range(max(2, banks)))
+        bank_read = Signal.like(bank, reset_less=True)
+        m.d.comb += bank.eq(row >> _SPRAM_ROWS.bit_length() - 1)
+        m.d.sync += bank_read.eq(bank)
+        loaded = [Signal(4 * width, name=f"loaded_{index}") for index in range(banks)]
+        for index in range(banks):
+            for chip in range(chips):
+                bits = slice(16 * chip, 16 * (chip + 1))
+                m.submodules[f"spram_{index}_{chip}"] = Instance(
+                    "SB_SPRAM256KA",
+                    i_ADDRESS=row[:14] if len(row) >= 14 else Cat(row, Const(0, 14 - len(row))),
+                    i_DATAIN=stored[bits],
+                    i_MASKWREN=nibble_enable[4 * chip:4 * (chip + 1)],
+                    i_WREN=writing, i_CHIPSELECT=bank == index, i_CLOCK=ClockSignal(),
+                    i_STANDBY=Const(0), i_SLEEP=Const(0), i_POWEROFF=Const(1),
+                    o_DATAOUT=loaded[index][bits])
+        output = Signal(4 * width, reset_less=True)
+        with m.Switch(bank_read):
+            for index in range(banks):
+                with m.Case(index):
+                    m.d.sync += output.eq(loaded[index])
+        m.d.comb += [self.read_data[lane].eq(output[4 * lane_nibbles * lane:][:self.bits])
+                     for lane in range(self.lanes)]
+
+
+
+
+class StateAccess(wiring.Component):
+    """Serves the state window from a memory with the ports of `RowMemory`.
+
+    A write is acknowledged at once, a read three cycles after its strobe (a memory whose address
+    is registered once more than `RowMemory`'s is still in time). Only one lane is written.
+
+    Parameters
+    ----------
+    shape
+        Rows, lanes and bits of the memory.
+
+    Members
+    -------
+    state : In(StatePort(shape))
+    row : Out(range(rows))
+        For both of the memory's addresses, while ``state.strobe``.
+    write_data : Out(ArrayLayout(bits, lanes)), write_enable : Out(lanes)
+        For the memory's write port; no bit is set unless the window writes.
+    read_data : In(ArrayLayout(bits, lanes))
+        From the memory's read port.
+    """
+
+    def __init__(self, shape: MemoryShape) -> None:
+        self._shape = shape
+        super().__init__({
+            "state": In(StatePort(shape)),
+            "row": Out(index_shape(shape.rows)),
+            "write_data": Out(data.ArrayLayout(shape.bits, shape.lanes)),
+            "write_enable": Out(shape.lanes),
+            "read_data": In(data.ArrayLayout(shape.bits, shape.lanes)),
+        })
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        waited = Signal(READ_LATENCY + 1)
+        reading = Signal()
+        m.d.comb += [
+            reading.eq(self.state.strobe & ~self.state.write),
+            self.state.acknowledge.eq(Mux(self.state.write, self.state.strobe,
+                                          reading & waited[-1])),
+            self.row.eq(self.state.row),
+            self.write_enable.eq((self.state.strobe & self.state.write) << self.state.lane),
+            self.state.read_data.eq(self.read_data[self.state.lane]),
+        ]
+        m.d.comb += [word.eq(self.state.write_data) for word in self.write_data]
+        m.d.sync += waited.eq(Mux(reading & ~waited[-1], waited << 1 | 1, 0))
+        return m
+
+
+class ConstantTable(wiring.Component):
+    """Table of unsigned constants, read with a latency of one cycle.
+
+    Parameters
+    ----------
+    values
+        The entries, at least one.
+
+    Members
+    -------
+    index : In(range(len(values)))
+    value : Out(range(max(values) + 1))
+        The entry that was addressed one cycle before.
+    """
+
+    def __init__(self, values: Sequence[int]) -> None:
+        if not values:
+            raise ValueError("`values` must have at least one entry")
+        self._values = tuple(values)
+        super().__init__({
+            "index": In(index_shape(len(self._values))),
+            "value": Out(max(1, bits_for(max(self._values)))),
+        })
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        if len(set(self._values)) == 1:
+            m.d.comb += self.value.eq(self._values[0])
+        elif self._values == tuple(range(len(self._values))):
+            m.d.sync += self.value.eq(self.index)
+        else:
+            m.submodules.table = table = Memory(
+                shape=len(self.value), depth=len(self._values), init=self._values)
+            read = table.read_port()
+            m.d.comb += [read.addr.eq(self.index), self.value.eq(read.data)]
+        return m

@@ -1,0 +1,31 @@
+"""Boards as the host sees them: one interface for the twin, the virtual board and hardware."""
+
+from .abstract import Board, Identity, Machine
+from .open import (
+    TWIN,
+    VIRTUAL,
+    WIRES,
+    board_descriptions,
+    find_board,
+    open_board,
+    open_port,
+    virtual_board,
+)
+from .remote import RemoteBoard
+from .twin import TwinBoard
+
+__all__ = [
+    "TWIN",
+    "VIRTUAL",
+    "WIRES",
+    "Board",
+    "Identity",
+    "Machine",
+    "RemoteBoard",
+    "TwinBoard",
+    "board_descriptions",
+    "find_board",
+    "open_board",
+    "open_port",
+    "virtual_board",
+]

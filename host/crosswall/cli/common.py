@@ -1,0 +1,69 @@
+"""Options and output that several commands share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+from rich.console import Console
+
+from crosswall.board import WIRES
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+log = Console(stderr=True, highlight=False)
+"""Where progress and notices go."""
+
+
+def say(line: str) -> None:
+    """Print a notice on standard error."""
+    click.echo(f"crosswall: {line}", err=True)
+
+
+def print_json(value: Any) -> None:
+    """Print an object on standard output."""
+    click.echo(json.dumps(value, indent=2))
+
+
+def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several click options as one decorator, in the order of the help."""
+    def decorate(command: Command) -> Command:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+    return decorate
+
+
+experiment_argument = click.argument("experiment", metavar="PRESET|FILE.toml")
+
+json_option = click.option("--json", "as_json", is_flag=True,
+                           help="Print one JSON object on standard output.")
+
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress.")
+
+
+def board_options(default: str) -> Callable[[Command], Command]:
+    """The options that name a board, and what it is without them."""
+    return options(
+        click.option("--board", metavar="NAME", help="twin, virtual, or a board that is plugged "
+                     f"in (see `crosswall boards`). Default: {default}."),
+        click.option("--port", metavar="DEVICE", help="Serial port of the board."),
+        click.option("--baud", type=click.IntRange(min=1), metavar="N",
+                     help="Bits per second. Default: the board's."),
+        click.option("--wire", type=click.Choice(WIRES), default="uart", show_default=True,
+                     help="Wire of the virtual board: its UART pins, or its byte streams "
+                     "(faster)."))
+
+
+data_options = options(
+    click.option("--data", metavar="PATH", help="The data set, or a folder that holds it."),
+    click.option("--train", type=click.IntRange(min=1), metavar="N",
+                 help="Use only N training samples."),
+    click.option("--test", type=click.IntRange(min=1), metavar="N",
+                 help="Use only N test samples."),
+    click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="S",
+                 help="Seed of everything random."),
+    click.option("--device", metavar="NAME|FILE",
+                 help="Device of both stages, in place of the experiment's."))

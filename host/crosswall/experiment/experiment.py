@@ -1,0 +1,262 @@
+"""An experiment: its file, checked, and everything that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crosswall import data as datasets
+from crosswall import device as devices
+from crosswall.data import Dataset
+from crosswall.device import DeviceModel, EnergyCoefficients, EnergyReport, EnergyStage
+from crosswall.errors import DeviceError, ExperimentError
+from crosswall.spec import network as networks
+from crosswall.spec.build import Build, WallMemory
+from crosswall.spec.device_table import DeviceTable
+from crosswall.spec.network import Encoding, Network
+from crosswall.spec.rules import ClusteringRule, Rules
+
+from . import config
+from .config import ExperimentFile, WholeImage
+from .schedule import Schedule, make_schedule, subset
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """The four seeds that an experiment's ``seed`` stands for, 32 bits each.
+
+    They are the words of ``numpy.random.SeedSequence(seed).generate_state(4)``, which NumPy
+    keeps stable: one that the machine draws pulses with (also its initial state), one for what
+    is fixed at fabrication (spread, stuck devices), one for the order of the samples and
+    subsets, one for splitting a set into training and test.
+    """
+
+    learning: int
+    static: int
+    order: int
+    split: int
+
+    @classmethod
+    def derive(cls, seed: int) -> Seeds:
+        """The seeds of an experiment's ``seed``."""
+        return cls(*(int(word) for word in np.random.SeedSequence(seed).generate_state(4)))
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A checked experiment.
+
+    Parameters
+    ----------
+    file
+        Its content.
+    where
+        What messages call it.
+    folder
+        What relative paths in it start from.
+    data
+        Where the data are looked for (option ``--data``).
+    device_source
+        What ``crosswall.device.load`` takes, in place of the file's devices (``--device``).
+
+    Every method raises ExperimentError, naming ``where``, for values that fit the file's format
+    but not each other or the data.
+    """
+
+    file: ExperimentFile
+    where: str
+    folder: Path
+    data: str | None = None
+    device_source: str | None = None
+
+    @classmethod
+    def load(cls, source: str) -> Experiment:
+        """A preset by name, or a TOML file by path."""
+        mapping, where, folder = config.read(source)
+        return cls.from_mapping(mapping, where, folder)
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any], where: str = "experiment",
+                     folder: Path | None = None) -> Experiment:
+        """An experiment from what a TOML file would hold."""
+        experiment = cls(config.validate(mapping, where), where, folder or Path.cwd())
+        experiment.check()
+        return experiment
+
+    def check(self) -> None:
+        """Refuse what can be refused without the data.
+
+        Raises
+        ------
+        ExperimentError, DeviceError
+            For the first value that does not suit the others.
+        """
+        self.coefficients()
+        if self.file.data.shape and self.file.data.classes:
+            network = self.network()
+            self.tables(network)
+            self.build(network, Build(lanes=1, readout_lanes=2))
+
+    def with_options(self, *, seed: int | None = None, train: int | None = None,
+                     test: int | None = None, data: str | None = None,
+                     read_back: str | None = None, device: str | None = None) -> Experiment:
+        """This experiment with some values replaced; None keeps a value."""
+        mapping = self.as_mapping()
+        for section, key, value in (("experiment", "seed", seed), ("data", "train", train),
+                                    ("data", "test", test),
+                                    ("experiment", "read_back", read_back)):
+            if value is not None:
+                mapping[section][key] = value
+        changed = replace(self, file=config.validate(mapping, self.where),
+                          data=data or self.data, device_source=device or self.device_source)
+        changed.check()
+        return changed
+
+    def as_mapping(self) -> dict[str, Any]:
+        """What the experiment's TOML file holds; `from_mapping` takes it back."""
+        return self.file.model_dump(exclude_unset=True)
+
+    @property
+    def name(self) -> str:
+        """Name of the experiment."""
+        return self.file.experiment.name
+
+    @property
+    def seeds(self) -> Seeds:
+        """Seeds of everything random."""
+        return Seeds.derive(self.file.experiment.seed)
+
+    def load_data(self) -> tuple[Dataset, Dataset]:
+        """Training and test part, limited to ``train`` and ``test`` samples.
+
+        Raises
+        ------
+        DataError
+            If the data cannot be read.
+        """
+        section = self.file.data
+        source = section.source
+        if (self.folder / source).exists():
+            source = str(self.folder / source)
+        train, test = datasets.load(
+            source, data=self.data, test_fraction=section.test_fraction,
+            split_seed=self.seeds.split,
+            value_range=tuple(section.value_range) if section.value_range else None,
+            shape=tuple(section.shape) if section.shape else None, classes=section.classes)
+        parts = []
+        for key, part in (("train", train), ("test", test)):
+            limit = getattr(section, key)
+            if limit is not None and limit > len(part):
+                raise ExperimentError(f"{self.where}: data.{key} = {limit}: expected at most the "
+                                      f"{len(part)} samples of {part.name}; lower it")
+            parts.append(part if limit is None else
+                         part.take(subset(len(part), limit, self.seeds.order)))
+        return parts[0], parts[1]
+
+    def network(self, dataset: Dataset | None = None) -> Network:
+        """The machine's geometry and formats.
+
+        Parameters
+        ----------
+        dataset
+            Gives image shape and classes; needed unless the file has both.
+        """
+        section, geometry = self.file.data, self.file.geometry
+        shape = section.shape or (dataset.shape if dataset else None)
+        classes = dataset.classes if dataset else section.classes
+        if classes is None or shape is None and dataset is None:
+            raise ExperimentError(f"{self.where}: data.shape and data.classes are missing; they "
+                                  f"are needed where the data are not read")
+        formats = self.file.formats.model_dump() | geometry.model_dump(
+            include={"winners", "code_bits", "feature_bits"})
+        formats["encoding"] = Encoding[geometry.encoding.upper()]
+        try:
+            if isinstance(geometry, WholeImage):
+                pixels = dataset.pixels if dataset else shape[0] * shape[1]
+                return networks.whole_image(pixels, classes, geometry.neurons, **formats)
+            if shape is None:
+                raise ExperimentError(
+                    f"{self.where}: geometry.kind = 'receptive-fields': expected images, but "
+                    f"{dataset.name} has {dataset.pixels} values a sample and no shape; set "
+                    f"data.shape or use kind = 'whole-image'")
+            return networks.receptive_fields(
+                shape[0], shape[1], classes, geometry.neurons, field=geometry.field,
+                stride=geometry.stride, regions=geometry.regions, shared=geometry.shared,
+                **formats)
+        except ValueError as error:
+            raise ExperimentError(f"{self.where}: geometry: {error}") from error
+
+    def build(self, network: Network, default: Build) -> Build:
+        """How a board computes the network: its default, with what ``[build]`` says."""
+        chosen = self.file.build.model_dump(exclude_none=True)
+        if "readout_memory" in chosen:
+            chosen["readout_memory"] = WallMemory(chosen["readout_memory"])
+        build = replace(default, **chosen)
+        try:
+            build.check_fits(network)
+        except ValueError as error:
+            raise ExperimentError(f"{self.where}: build: {error}") from error
+        return build
+
+    def rules(self) -> Rules:
+        """The plasticity rules with the experiment's seeds."""
+        section = self.file.rules
+        rise = section.threshold_rise
+        return Rules(
+            seed=self.seeds.learning, static_seed=self.seeds.static,
+            threshold_rise=self.file.geometry.neurons if rise is None else rise,
+            margin=section.margin, threshold_decay=section.threshold_decay,
+            silence=section.silence, clustering_rule=ClusteringRule(section.clustering_rule),
+            stdp_probability=round(section.stdp_probability * 65536))
+
+    def devices(self) -> tuple[DeviceModel, DeviceModel]:
+        """The devices of clustering and read-out; DeviceError if one is wrong."""
+        if self.device_source is not None:
+            device = devices.load(self.device_source)
+            return device, device
+        mapping = dict(self.file.device)
+        readout = mapping.pop("readout", mapping)
+        return self._device("device", mapping), self._device("device.readout", readout)
+
+    def _device(self, section: str, mapping: Any) -> DeviceModel:
+        if not isinstance(mapping, dict):
+            raise ExperimentError(f"{self.where}: {section} = {mapping!r}: expected a table")
+        try:
+            return devices.from_mapping(mapping or {"kind": "ideal"}, base=self.folder)
+        except DeviceError as error:
+            raise DeviceError(f"{self.where}: [{section}]: {error}") from error
+
+    def tables(self, network: Network) -> tuple[DeviceTable, DeviceTable]:
+        """The integer tables of clustering and read-out devices."""
+        formats = (network.wall_bits, network.bin_bits, network.quantile_bits,
+                   network.variant_bits)
+        clustering, readout = self.devices()
+        return devices.compile(clustering, *formats), devices.compile(readout, *formats)
+
+    def coefficients(self) -> tuple[EnergyCoefficients, EnergyCoefficients]:
+        """The energy coefficients of clustering and read-out; DeviceError if one is wrong."""
+        clustering, readout = self.devices()
+        try:
+            return (EnergyCoefficients.of(clustering, self.file.energy),
+                    EnergyCoefficients.of(readout, self.file.energy))
+        except DeviceError as error:
+            raise DeviceError(f"{self.where}: [energy]: {error}") from error
+
+    def energy(self, counters: Sequence[int], network: Network) -> EnergyReport:
+        """Joules of a ledger, or of the difference of two, each stage by its own device."""
+        clustering, readout = (devices.energy(counters, coefficients, network)
+                               for coefficients in self.coefficients())
+        return EnergyReport({place: (clustering if place[0] == EnergyStage.CLUSTERING
+                                     else readout).joules[place] for place in clustering.joules})
+
+    def schedule(self, train: Dataset, test: Dataset, limit: int | None = None) -> Schedule:
+        """Header of every sample; ``limit`` as in `make_schedule`."""
+        network = self.network(train)
+        return make_schedule(
+            self.file.phases, train.labels, test.labels, order_seed=self.seeds.order,
+            read_back=self.file.experiment.read_back, limit=limit,
+            unit_pulses=not all(table.scalable_pulses for table in self.tables(network)))

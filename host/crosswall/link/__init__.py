@@ -1,0 +1,16 @@
+"""Host side of the link: framing, sessions, transports and a model of the board's side."""
+
+from .board_model import BoardModel, BoardTransport, ControlTarget
+from .session import Session, SessionCounters
+from .transports import PairTransport, SerialTransport, Transport
+
+__all__ = [
+    "BoardModel",
+    "BoardTransport",
+    "ControlTarget",
+    "PairTransport",
+    "SerialTransport",
+    "Session",
+    "SessionCounters",
+    "Transport",
+]

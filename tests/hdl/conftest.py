@@ -1,0 +1,16 @@
+"""Makes `bench` and `drivers` importable from every gateware test, and names the simulators."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from bench import SIMULATORS  # noqa: E402  (the line above makes it importable)
+
+
+@pytest.fixture(params=SIMULATORS)
+def simulator(request: pytest.FixtureRequest) -> str:
+    """Each simulator in turn."""
+    return request.param

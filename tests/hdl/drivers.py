@@ -1,0 +1,118 @@
+"""cocotb drivers of Amaranth streams with random valid and ready, and of clock and reset.
+
+Everything is driven at the falling edge and sampled in the read-only phase that follows, when
+all drivers have written and logic has settled: what is seen there is what the next rising edge
+acts on, in every simulator.
+"""
+
+import random
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+import cocotb
+from cocotb.clock import Clock
+from cocotb.triggers import FallingEdge, ReadOnly
+
+PERIOD_NS = 10
+
+
+async def start(dut: Any, *, reset_cycles: int = 2) -> None:
+    """Start the clock `clk` and hold `rst` high for `reset_cycles` cycles."""
+    cocotb.start_soon(Clock(dut.clk, PERIOD_NS, unit="ns").start())
+    dut.rst.value = 1
+    for _ in range(reset_cycles):
+        await FallingEdge(dut.clk)
+    dut.rst.value = 0
+
+
+class StreamSource:
+    """Drives the stream `name` of `dut` with queued payloads, each one valid after a random pause.
+
+    `probability` is the chance per cycle that a pause ends; 1 keeps `valid` high while there is
+    something to send. Once raised, `valid` and the payload hold until `ready`.
+    """
+
+    def __init__(self, dut: Any, name: str, *, generator: random.Random,
+                 probability: float = 1.0) -> None:
+        self.queue: deque[int] = deque()
+        self.probability = probability
+        self.sent = 0
+        self._offered = False
+        self._clock = dut.clk
+        self._payload = getattr(dut, f"{name}__payload")
+        self._valid = getattr(dut, f"{name}__valid")
+        self._ready = getattr(dut, f"{name}__ready")
+        self._generator = generator
+        self._valid.value = 0
+        self._payload.value = 0
+        cocotb.start_soon(self._run())
+
+    def send(self, payloads: Iterable[int]) -> None:
+        """Queue `payloads`."""
+        self.queue.extend(payloads)
+
+    def send_packet(self, packet: bytes) -> None:
+        """Queue `packet` as {data, last} payloads (bit 8 is last)."""
+        self.queue.extend(packet[:-1])
+        self.queue.append(packet[-1] | 0x100)
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is still queued or offered."""
+        return bool(self.queue) or self._offered
+
+    async def _run(self) -> None:
+        while True:
+            await FallingEdge(self._clock)
+            if not self._offered:
+                self._offered = bool(self.queue) and self._generator.random() < self.probability
+                self._valid.value = self._offered
+                if self._offered:
+                    self._payload.value = self.queue.popleft()
+            await ReadOnly()
+            if self._offered and self._ready.value == 1:
+                self._offered = False
+                self.sent += 1
+
+
+class StreamSink:
+    """Takes payloads from the stream `name` of `dut`, `ready` with `probability` per cycle.
+
+    Checks that `valid`, once raised, holds with its payload until `ready`.
+    """
+
+    def __init__(self, dut: Any, name: str, *, generator: random.Random,
+                 probability: float = 1.0) -> None:
+        self.received: deque[int] = deque()
+        self.probability = probability
+        self._clock = dut.clk
+        self._payload = getattr(dut, f"{name}__payload")
+        self._valid = getattr(dut, f"{name}__valid")
+        self._ready = getattr(dut, f"{name}__ready")
+        self._generator = generator
+        self._ready.value = 0
+        cocotb.start_soon(self._run())
+
+    def take_packet(self) -> bytes | None:
+        """Remove and return the oldest whole packet of {data, last} payloads, if there is one."""
+        for index, payload in enumerate(self.received):
+            if payload & 0x100:
+                return bytes(self.received.popleft() & 0xFF for _ in range(index + 1))
+        return None
+
+    async def _run(self) -> None:
+        waiting: int | None = None
+        while True:
+            await FallingEdge(self._clock)
+            ready = self._generator.random() < self.probability
+            self._ready.value = ready
+            await ReadOnly()
+            if self._valid.value == 1:
+                payload = int(self._payload.value)
+                assert waiting in (None, payload), "payload changed before it was taken"
+                waiting = None if ready else payload
+                if ready:
+                    self.received.append(payload)
+            else:
+                assert waiting is None, "valid fell before the payload was taken"

@@ -1,0 +1,40 @@
+"""Small networks and builds that cover what the clustering stage can be built for."""
+
+from crosswall.spec.build import Build
+from crosswall.spec.network import Encoding, Network, receptive_fields, whole_image
+
+SMALL_TABLE = {"bin_bits": 2, "quantile_bits": 2}
+
+GEOMETRIES: dict[str, tuple[Network, Build]] = {
+    "shared fields": (
+        receptive_fields(9, 9, 4, 8, field=3, stride=2, regions=2, **SMALL_TABLE),
+        Build(4, 2)),
+    "shared fields, one lane, three groups of regions": (
+        receptive_fields(7, 6, 3, 6, field=2, stride=1, regions=3, winners=3, code_bits=2,
+                         threshold_bits=9, **SMALL_TABLE),
+        Build(1, 2, static_spread=False)),
+    "shared fields, one group": (
+        receptive_fields(6, 6, 3, 16, field=4, stride=1, regions=1, winners=8, feature_bits=5,
+                         code_bits=1, wall_bits=8, bin_bits=0, quantile_bits=0),
+        Build(16, 2, static_spread=False)),
+    "unshared fields": (
+        receptive_fields(7, 7, 3, 12, field=3, stride=2, regions=1, shared=False, code_bits=4,
+                         variant_bits=1, wall_bits=16, **SMALL_TABLE),
+        Build(4, 2)),
+    "whole image": (
+        whole_image(30, 4, 6, code_bits=8, winners=1, **SMALL_TABLE),
+        Build(2, 2, static_spread=False)),
+    "whole image with contrast": (
+        whole_image(21, 4, 4, encoding=Encoding.CONTRAST, **SMALL_TABLE),
+        Build(4, 2)),
+    "free tables": (
+        Network(pixels=20, classes=2, neurons=6, offset=(7, 0, 3, 4, 9), origin=(2, 0, 10, 5, 0, 7),
+                crossbar=(1, 0, 0, 2, 1, 2), region=(0, 3, 1, 2, 0, 3),
+                encoding=Encoding.INTENSITY, winners=6, **SMALL_TABLE),
+        Build(2, 2)),
+    "single pixels": (
+        Network(pixels=3, classes=2, neurons=2, offset=(0,), origin=(2, 0), crossbar=(0, 0),
+                region=(0, 0), encoding=Encoding.INTENSITY, winners=2, code_bits=8,
+                **SMALL_TABLE),
+        Build(2, 2)),
+}

@@ -1,0 +1,345 @@
+"""cocotb benches of the whole link: in step with the board model, and under the host's session."""
+
+import random
+
+import cocotb
+from bench import bench_parameters
+from cobs import cobs
+from cocotb.task import bridge, resume
+from cocotb.triggers import ClockCycles, FallingEdge, ReadOnly
+from cocotb.utils import get_sim_time
+from crosswall.link import BoardModel, Session
+from crosswall.link.framing import encode
+from crosswall.spec import frames
+from crosswall.spec.frames import Control, Operation
+from drivers import PERIOD_NS, StreamSink, StreamSource, start
+from tests.link.faults import FaultyTransport
+from tests.link.machine import Machine, Registers, result, sample
+
+SLOTS = bench_parameters()["slots"]
+SAMPLE_BYTES = bench_parameters()["sample_bytes"]
+RESULT_BYTES = bench_parameters()["result_bytes"]
+REGISTERS = 64
+
+
+class Bench:
+    """The link with a wire, registers and a machine around it, each with random pauses."""
+
+    def __init__(self, dut, *, valid=1.0, ready=1.0, latency=0):
+        self.dut = dut
+        self.generator = random.Random(cocotb.RANDOM_SEED)
+        self.to_board = StreamSource(dut, "wire_in", generator=self.generator, probability=valid)
+        self.to_host = StreamSink(dut, "wire_out", generator=self.generator, probability=ready)
+        self.samples = StreamSink(dut, "samples", generator=self.generator, probability=ready)
+        self.results = StreamSource(dut, "results", generator=self.generator, probability=valid)
+        self.registers = Registers(REGISTERS)
+        self.learned = []
+        self._latency = latency
+        dut.next_sample_strobe.value = 0
+        dut.bus__acknowledge.value = 0
+        dut.bus__error.value = 0
+        dut.bus__read_data.value = 0
+
+    async def start(self):
+        await start(self.dut)
+        cocotb.start_soon(self._serve_bus())
+
+    async def _serve_bus(self):
+        dut = self.dut
+        while True:
+            await FallingEdge(dut.clk)
+            dut.bus__acknowledge.value = 0
+            await ReadOnly()
+            if dut.bus__strobe.value != 1:
+                continue
+            before = self._request()
+            for _ in range(self.generator.randint(0, self._latency)):
+                await FallingEdge(dut.clk)
+                await ReadOnly()
+                assert self._request() == before, "the request changed before its acknowledge"
+            await FallingEdge(dut.clk)
+            write, address, word = before
+            try:
+                if write:
+                    self.registers.write(address, word)
+                else:
+                    dut.bus__read_data.value = self.registers.read(address)
+                dut.bus__error.value = 0
+            except LookupError:
+                dut.bus__error.value = 1
+            dut.bus__acknowledge.value = 1
+
+    def _request(self):
+        dut = self.dut
+        assert dut.bus__strobe.value == 1
+        return int(dut.bus__write.value), int(dut.bus__address.value), int(
+            dut.bus__write_data.value)
+
+    def answer(self):
+        """Let the machine answer the oldest sample it was given; False if there is none."""
+        packet = self.samples.take_packet()
+        if packet is None:
+            return False
+        self.learned.append(packet)
+        self.results.send_packet(result(packet, RESULT_BYTES))
+        return True
+
+    async def answer_always(self):
+        """Be a machine that takes some time for each sample."""
+        while True:
+            await ClockCycles(self.dut.clk, self.generator.randint(1, 200))
+            self.answer()
+
+    async def until_quiet(self):
+        """Wait until nothing has moved for longer than anything takes."""
+        quiet = 0
+        before = None
+        while quiet < 60:
+            await FallingEdge(self.dut.clk)
+            now = (self.to_board.sent, self.results.sent, len(self.samples.received),
+                   len(self.to_host.received), len(self.registers.accesses))
+            busy = self.to_board.busy or self.results.busy or now != before
+            quiet = 0 if busy else quiet + 1
+            before = now
+
+    def take_output(self):
+        """Remove and return the wire bytes received so far."""
+        data = bytes(self.to_host.received)
+        self.to_host.received.clear()
+        return data
+
+
+class Wire:
+    """Makes wire bytes, right and wrong, for a board in the state of `model`."""
+
+    def __init__(self, generator, model):
+        self.generator = generator
+        self.model = model
+        self.identifier = generator.randrange(1 << 16)
+
+    def chunk(self):
+        """Return one frame, or what is left of one."""
+        choose = self.generator
+        make = choose.choices(
+            [self.expected, self.duplicate, self.ahead, self.control, self.old_control,
+             self.malformed, self.damaged, self.garbage],
+            [6, 3, 1, 5, 1, 2, 3, 1])[0]
+        return make()
+
+    def expected(self):
+        return self.sample(self.model.next_sample)
+
+    def duplicate(self):
+        age = self.generator.randint(1, 2 * SLOTS + 2)
+        return self.sample(max(0, self.model.next_sample - age))
+
+    def ahead(self):
+        distance = self.generator.choice([1, 2, SLOTS, 1 << 30, (1 << 32) - 1])
+        return self.sample(min((1 << 32) - 1, self.model.next_sample + distance))
+
+    def sample(self, number):
+        return encode(frames.pack_sample(sample(number, SAMPLE_BYTES)))
+
+    def control(self):
+        self.identifier = self.identifier + 1 & 0xFFFF
+        return self.same_control()
+
+    def old_control(self):
+        return self.same_control(self.identifier - self.generator.choice([0, 1, 2, 100]))
+
+    def same_control(self, identifier=None):
+        choose = self.generator
+        operation = choose.choice(list(Operation))
+        count = choose.choice([1, 1, 2, 3, 7, 64])
+        # Some run off the end of the registers.
+        address = choose.choice([choose.randrange(REGISTERS), 0, REGISTERS - 2, 0xFFFF])
+        words = tuple(choose.randrange(1 << 32) for _ in range(count))
+        return encode(frames.pack_control(Control(
+            (self.identifier if identifier is None else identifier) & 0xFFFF, operation, address,
+            count, words if operation.is_write else ())))
+
+    def malformed(self):
+        """A frame with a correct CRC that no receiver may take."""
+        choose = self.generator
+        packet = sample(self.model.next_sample, SAMPLE_BYTES)
+        header = frames.CONTROL_HEADER.pack
+        next_id = self.identifier + 1 & 0xFFFF
+        return encode(choose.choice([
+            frames.pack_sample(packet[:-1]),
+            frames.pack_sample(packet + b"\0"),
+            frames.pack_sample(packet + packet * 8),
+            b"\x02", b"\x01", b"\x00", b"\x03" + packet, b"\x82" + packet, b"\xff",
+            header(1, next_id, 0, 0, 0),
+            header(1, next_id, 0, 0, 65),
+            header(1, next_id, 1, 0, 65) + bytes(4 * 65),
+            header(1, next_id, 4, 0, 1),
+            header(1, next_id, 0x81, 0, 1) + bytes(4),
+            header(1, next_id, 0, 0, 1) + bytes(4),
+            header(1, next_id, 1, 0, 2) + bytes(4),
+            header(1, next_id, 1, 0, 1) + bytes(5),
+            header(1, next_id, 1, 0, 255) + bytes(4 * 255),
+            header(1, next_id, 0, 0, 1)[:choose.randrange(1, 7)],
+        ]))
+
+    def damaged(self):
+        choose = self.generator
+        data = bytearray(choose.choice([self.expected, self.same_control])())
+        place = choose.randrange(len(data) - 1)
+        fault = choose.choice(["corrupt", "truncate", "insert", "remove", "zero"])
+        if fault == "corrupt":
+            data[place] ^= choose.randrange(1, 256)
+        elif fault == "truncate":
+            del data[place:-1]
+        elif fault == "insert":
+            data.insert(place, choose.randrange(256))
+        elif fault == "remove":
+            del data[place]
+        else:
+            data[place] = 0
+        return bytes(data)
+
+    def garbage(self):
+        choose = self.generator
+        return choose.choice([
+            b"\0\0",
+            choose.randbytes(choose.randrange(1, 30)) + b"\0",
+            cobs.encode(choose.randbytes(choose.randrange(700, 1200))) + b"\0",
+        ])
+
+
+async def walk_in_step(bench, steps):
+    """Do the same to the link and to the board model, and compare everything after each step."""
+    dut, generator = bench.dut, bench.generator
+    machine = Machine(RESULT_BYTES)
+    registers = Registers(REGISTERS)
+    model = BoardModel(slots=SLOTS, sample_bytes=SAMPLE_BYTES, machine=machine, control=registers)
+    wire = Wire(generator, model)
+    await bench.start()
+    for _ in range(steps):
+        action = generator.choices(["wire", "answer", "number"], [10, 4, 1])[0]
+        if action == "wire":
+            chunk = wire.chunk()
+            model.feed(chunk)
+            bench.to_board.send(chunk)
+        elif action == "answer":
+            stepped = model.step()
+            assert bench.answer() == stepped
+        else:
+            await FallingEdge(dut.clk)
+            model.next_sample = generator.choice([0, 1000, model.next_sample + 3])
+            dut.next_sample_value.value = model.next_sample
+            dut.next_sample_strobe.value = model.idle
+            await FallingEdge(dut.clk)
+            dut.next_sample_strobe.value = 0
+        await bench.until_quiet()
+        assert bench.take_output() == model.take_output()
+        assert bench.registers.accesses == registers.accesses
+        assert bench.learned == machine.learned
+        assert int(dut.next_sample.value) == model.next_sample
+        assert int(dut.idle.value) == model.idle
+        assert int(dut.dropped_frames.value) == model.dropped_frames
+        assert int(dut.duplicate_samples.value) == model.duplicate_samples
+        assert int(dut.gaps.value) == model.gaps
+    assert len(machine.learned) > steps // 20
+
+
+@cocotb.test()
+async def link_does_what_the_board_model_does_at_full_speed(dut):
+    await walk_in_step(Bench(dut), bench_parameters()["steps"])
+
+
+@cocotb.test()
+async def link_does_what_the_board_model_does_when_everything_pauses(dut):
+    await walk_in_step(Bench(dut, valid=0.5, ready=0.6, latency=10),
+                       bench_parameters()["steps"] // 2)
+
+
+class SimulatedLine:
+    """Transport of a session that runs in a thread beside the simulation."""
+
+    def __init__(self, bench):
+        self._bench = bench
+
+    @resume
+    async def _wait(self, cycles):
+        """Return what arrives within `cycles`."""
+        for _ in range(cycles):
+            if self._bench.to_host.received:
+                break
+            await FallingEdge(self._bench.dut.clk)
+        return self._bench.take_output()
+
+    def read(self, max_bytes, timeout):
+        return self._wait(max(1, round(timeout * 1e9 / PERIOD_NS)))
+
+    @resume
+    async def _send(self, data):
+        self._bench.to_board.send(data)
+        while self._bench.to_board.busy:
+            await FallingEdge(self._bench.dut.clk)
+
+    def write(self, data):
+        if data:
+            self._send(data)
+
+    def close(self):
+        pass
+
+
+async def stream_over_a_bad_line(dut, rate, count):
+    bench = Bench(dut, valid=0.9, ready=0.9, latency=3)
+    await bench.start()
+    cocotb.start_soon(bench.answer_always())
+    line = FaultyTransport(SimulatedLine(bench), bench.generator, rate)
+    session = Session(line, slots=SLOTS, timeout=20e-6, patience=1.0, generator=bench.generator,
+                      clock=lambda: get_sim_time("ns") * 1e-9)
+    packets = [sample(number, SAMPLE_BYTES) for number in range(count)]
+
+    @bridge
+    def run():
+        results = []
+        for index, packet in enumerate(session.stream(packets, 0)):
+            results.append(packet)
+            if index % 8 == 0:
+                session.write(index % REGISTERS, [index, index + 1])
+                assert session.read(index % REGISTERS, 2) == [index, index + 1]
+        return results
+
+    results = await run()
+    assert bench.learned == packets
+    assert results == [result(packet, RESULT_BYTES) for packet in packets]
+    writes = [access for access in bench.registers.accesses if access[0] == "write"]
+    assert writes == [("write", index + word, index + word)
+                      for index in range(0, count, 8) for word in (0, 1)]
+    assert int(dut.next_sample.value) == count
+    return session.counters
+
+
+@cocotb.test()
+async def session_streams_over_a_good_line_without_repeating_anything(dut):
+    counters = await stream_over_a_bad_line(dut, 0.0, 24)
+    assert (counters.retransmitted, counters.control_retries, counters.bad_frames) == (0, 0, 0)
+
+
+@cocotb.test()
+async def session_streams_over_a_bad_line_and_nothing_is_learned_twice_or_lost(dut):
+    counters = await stream_over_a_bad_line(dut, 0.15, 56)
+    assert counters.retransmitted > 0
+
+
+@cocotb.test()
+async def link_takes_about_a_byte_per_cycle_and_never_waits_long(dut):
+    bench = Bench(dut)
+    await bench.start()
+    data = b"".join(encode(frames.pack_sample(sample(number, SAMPLE_BYTES)))
+                    for number in range(SLOTS)) * 20
+    before = get_sim_time("ns")
+    bench.to_board.send(data)
+    while bench.to_board.busy:
+        await FallingEdge(dut.clk)
+    cycles = (get_sim_time("ns") - before) / PERIOD_NS
+    assert cycles <= len(data) + 20 * SLOTS + 8
+    await bench.until_quiet()
+    assert int(dut.next_sample.value) == SLOTS
+    assert int(dut.duplicate_samples.value) == 19 * SLOTS
+    assert int(dut.dropped_frames.value) == 0

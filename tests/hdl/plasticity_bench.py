@@ -1,0 +1,71 @@
+"""Random device tables, then random pulses on random walls, with random gaps."""
+
+import random
+
+import cocotb
+from bench import bench_parameters
+from cocotb.triggers import FallingEdge
+from crosswall.spec.device_table import GAIN_ENTRIES, DeviceTable, apply_pulse
+from crosswall.spec.network import whole_image
+from drivers import start
+
+PULSES = 600
+
+
+def random_table(generator, network, static_spread):
+    """A device table with small and extreme steps."""
+    steps = [generator.choice((generator.randint(-40, 40), generator.randint(-32768, 32767),
+                               -32768, 32767))
+             for _ in range(1 << network.variant_bits + 1 + network.bin_bits
+                            + network.quantile_bits)]
+    spread = {"gains": tuple(generator.choice((0, 256, 1023, generator.randrange(1024)))
+                             for _ in range(GAIN_ENTRIES)),
+              "stuck_threshold": 0x3000} if static_spread else {}
+    return DeviceTable(network.wall_bits, network.bin_bits, network.quantile_bits,
+                       network.variant_bits, tuple(steps), **spread)
+
+
+async def write_state(dut, port, words):
+    """Fill a one-lane memory through its state port."""
+    getattr(dut, f"{port}__write").value = 1
+    for row, word in enumerate(words):
+        getattr(dut, f"{port}__strobe").value = 1
+        getattr(dut, f"{port}__row").value = row
+        getattr(dut, f"{port}__write_data").value = word & 0xFFFF_FFFF
+        await FallingEdge(dut.clk)
+    getattr(dut, f"{port}__strobe").value = 0
+
+
+@cocotb.test()
+async def pulses_move_walls(dut):
+    generator = random.Random(cocotb.RANDOM_SEED)
+    parameters = bench_parameters()
+    network = whole_image(4, 2, 4, **parameters["formats"])
+    latency, static_spread = parameters["latency"], parameters["static_spread"]
+    table = random_table(generator, network, static_spread)
+    dut.valid.value = dut.steps__strobe.value = dut.gains__strobe.value = 0
+    dut.stuck_threshold.value = table.stuck_threshold
+    await start(dut)
+    await write_state(dut, "steps", table.steps)
+    await write_state(dut, "gains", table.gains)
+    for shift in (0, 1, 4, 7):
+        dut.pulse_shift.value = shift
+        expected = []
+        for cycle in range(PULSES + latency):
+            valid = cycle < PULSES and generator.random() < 0.8
+            wall = generator.choice((0, network.wall_max, generator.randint(0, network.wall_max)))
+            direction = generator.randrange(2)
+            quantile = generator.randrange(1 << network.quantile_bits)
+            static = generator.getrandbits(32) if static_spread else 0
+            dut.valid.value, dut.wall.value, dut.direction.value = valid, wall, direction
+            if network.quantile_bits:
+                dut.quantile.value = quantile
+            if static_spread:
+                dut.static_draw.value = static
+            expected.append(apply_pulse(table, wall, direction, quantile, shift, static)
+                            if valid else None)
+            await FallingEdge(dut.clk)
+            due = expected[cycle + 1 - latency] if cycle + 1 >= latency else None
+            assert dut.result_valid.value == (due is not None)
+            if due is not None:
+                assert dut.result.value == due
