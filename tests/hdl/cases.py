@@ -8,8 +8,6 @@ from crosswall.spec.device_table import GAIN_ENTRIES, GAIN_ONE, DeviceTable
 from crosswall.spec.network import Encoding, Network, receptive_fields, whole_image
 from crosswall.spec.rules import ClusteringRule, Rules
 
-GEOMETRIES = "WSU"
-
 
 @dataclass(frozen=True)
 class Case:
@@ -100,3 +98,8 @@ def random_pixels(generator: random.Random, network: Network) -> bytes:
     contrast = generator.choice((0, 10, 80, 255))
     return bytes(min(255, max(0, level + generator.randint(-contrast, contrast)))
                  for _ in range(network.pixels))
+
+
+def packed(layout: object, **values: object) -> int:
+    """Bits of a struct with these field values, which may be nested dictionaries."""
+    return layout.const(values).as_value().value

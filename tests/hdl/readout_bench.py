@@ -4,21 +4,15 @@ import random
 
 import cocotb
 from bench import bench_parameters
-from cases import random_case
+from cases import packed, random_case
 from cocotb.triggers import FallingEdge
 from crosswall.spec.sample import Flag, SampleHeader
-from crosswall.spec.state import StateMemory, memory_shapes
 from crosswall.twin.reference import ReferenceMachine
 from crosswall_hdl.control import Ranking, ReadoutTallies, RuleValues, SampleControl
 from drivers import StreamSource, start
-from state_access import read_memory, write_memory
+from state_driver import StateDriver
 
 SAMPLES = 12
-
-
-def packed(layout, **values):
-    """Bits of a struct; ``values`` may be nested dictionaries."""
-    return layout.const(values).as_value().value
 
 
 def sample_control(header):
@@ -35,10 +29,9 @@ async def readout_equals_the_reference(dut):
     generator = random.Random(cocotb.RANDOM_SEED)
     case = random_case(bench_parameters()["seed"], "S")
     network, rules, table = case.network, case.rules, case.readout_table
-    shapes = memory_shapes(network, case.build)
     reference = ReferenceMachine(network, rules, case.clustering_table, table)
-    for port in ("walls", "steps", "gains"):
-        getattr(dut, f"{port}__strobe").value = 0
+    walls = StateDriver(dut, "walls", lanes=case.build.readout_lanes)
+    steps, gains = StateDriver(dut, "steps"), StateDriver(dut, "gains")
     dut.start.value = 0
     dut.rules.value = packed(
         RuleValues, seed=rules.seed, static_seed=rules.static_seed, margin=rules.margin,
@@ -46,10 +39,9 @@ async def readout_equals_the_reference(dut):
     dut.score_class.value = 0
     rankings = StreamSource(dut, "rankings", generator=generator, probability=0.4)
     await start(dut)
-    await write_memory(dut, "walls", shapes[StateMemory.READOUT_WALLS],
-                       reference.state.readout_walls.ravel().tolist())
-    await write_memory(dut, "steps", shapes[StateMemory.READOUT_STEPS], table.steps)
-    await write_memory(dut, "gains", shapes[StateMemory.READOUT_GAINS], table.gains)
+    await walls.write(reference.state.readout_walls.ravel().tolist())
+    await steps.write(table.steps)
+    await gains.write(table.gains)
 
     for number in range(SAMPLES):
         flags = generator.choice((Flag.PREDICT, Flag.PREDICT | Flag.LEARN_READOUT, Flag(0),
@@ -96,5 +88,5 @@ async def readout_equals_the_reference(dut):
             charge=counted["readout_read_charge"],
             potentiations=counted["readout_potentiations"],
             depressions=counted["readout_depressions"])
-    walls = await read_memory(dut, "walls", shapes[StateMemory.READOUT_WALLS])
-    assert walls == reference.state.readout_walls.ravel().tolist()
+    assert await walls.read(network.readout_synapses) \
+        == reference.state.readout_walls.ravel().tolist()

@@ -3,11 +3,12 @@
 import zlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from crosswall.link.framing import FrameDecoder, encode
 from crosswall.spec import frames
 from crosswall.spec.frames import Control, FrameError, Operation, Reply, Status
-from hypothesis import given
-from hypothesis import strategies as st
 
 some_frames = st.lists(st.binary(min_size=1, max_size=700), max_size=8)
 words = st.integers(0, 2**32 - 1)

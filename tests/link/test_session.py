@@ -3,13 +3,14 @@
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from crosswall.errors import BoardError, LinkError
 from crosswall.link import BoardModel, BoardTransport, Session
 from crosswall.link.framing import FrameDecoder, encode
 from crosswall.spec import frames
 from crosswall.spec.frames import Control, Operation, Status
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from tests.link.faults import FaultyTransport, VirtualClock
 from tests.link.machine import Machine, Registers, result, sample
 

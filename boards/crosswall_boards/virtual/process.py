@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import selectors
 import subprocess
@@ -74,7 +75,7 @@ class VirtualBoard:
 
         self._system = System(network, build, wire=wire, board_name=BOARD_NAME,
                               clock_frequency=0, divisor=UART_DIVISOR)
-        self._wire = wire
+        self.wire = wire
         self._progress = progress
         self._process: subprocess.Popen[str] | None = None
         self._messages: Any = None
@@ -87,7 +88,7 @@ class VirtualBoard:
         """
         if self._process is not None:
             raise RuntimeError("the virtual board was started before")
-        program = compile_virtual_board(self._system, self._wire, self._progress)
+        program = compile_virtual_board(self._system, self.wire, self._progress)
         self._messages = tempfile.TemporaryFile("w+")
         try:
             # A session of its own, because Ctrl-C is for the host, which then stops the board.
@@ -95,10 +96,21 @@ class VirtualBoard:
                 [str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=self._messages, text=True, start_new_session=True)
         except OSError as error:
+            self._messages.close()
             raise ToolError(f"cannot run {program} ({error.strerror}): remove its folder, and it "
                             f"will be compiled again") from error
-        self.port = self._read_line()
+        try:
+            self.port = self._read_line()
+        except BoardError:
+            self.stop()
+            raise
         return self.port
+
+    @property
+    def process_id(self) -> int:
+        """Of the running board. Raises BoardError if it is not running."""
+        self.check()
+        return self._process.pid
 
     def check(self) -> None:
         """Raise BoardError if the board is not running any more."""
@@ -119,7 +131,8 @@ class VirtualBoard:
         """Stop the board, if it is running."""
         if self._process is None:
             return
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         try:
             self._process.wait(timeout=2)
         except subprocess.TimeoutExpired:

@@ -94,7 +94,7 @@ class ControlMaster(wiring.Component):
         last_id = Signal(16, reset_less=True)
         next_id = Signal.like(last_id)
         answered = Signal()  # a reply to last_id is stored
-        operation = Signal(8, reset_less=True)
+        operation = Signal(2, reset_less=True)  # the receiver lets no other bits pass
         first_address = Signal.like(self.bus.address, reset_less=True)
         address = Signal.like(self.bus.address, reset_less=True)
         count = Signal(range(frames.MAX_CONTROL_WORDS + 1), reset_less=True)

@@ -12,6 +12,8 @@ from amaranth.utils import ceil_log2
 
 from crosswall_hdl.bus import PacketSignature
 
+from .sizes import check_bytes, check_slots
+
 __all__ = ["COUNTER_BITS", "SampleGate"]
 
 COUNTER_BITS = 16
@@ -72,15 +74,9 @@ class SampleGate(wiring.Component):
     """
 
     def __init__(self, *, slots: int, sample_bytes: int, result_bytes: int) -> None:
-        for name, value in (("slots", slots), ("sample_bytes", sample_bytes),
-                            ("result_bytes", result_bytes)):
-            if not isinstance(value, int):
-                raise TypeError(f"`{name}` must be an integer: got {value!r}")
-        if not 2 <= slots <= 128 or slots & (slots - 1):
-            raise ValueError(f"`slots` must be a power of two from 2 to 128: got {slots}")
-        if result_bytes < 4:
-            raise ValueError(f"`result_bytes` must be at least the 4 bytes of the number: "
-                             f"got {result_bytes}")
+        check_slots(slots)
+        check_bytes("sample_bytes", sample_bytes)
+        check_bytes("result_bytes", result_bytes)
         self.slots = slots
         self.sample_bytes = sample_bytes
         self.result_bytes = result_bytes
@@ -218,7 +214,8 @@ class SampleGate(wiring.Component):
         # ready at the commit, unless the expected number was set in this cycle or the last.
         is_expected = Signal()
         is_lower = Signal()
-        age = Signal(32, reset_less=True)  # how far the number is below the expected one
+        is_recent = Signal()  # lower by so little that `age` says how much
+        age = Signal(slot_bits + 1, reset_less=True)
         difference = Signal(33)
         set_expected = Signal()
         was_set = Signal()
@@ -227,8 +224,9 @@ class SampleGate(wiring.Component):
             set_expected.eq(self.expected_strobe & self.idle),
         ]
         m.d.sync += [
-            is_expected.eq(self.expected == self.number),
+            is_expected.eq(difference == 0),
             is_lower.eq(~difference[32]),
+            is_recent.eq(difference[slot_bits + 1:] == 0),
             age.eq(difference),
             was_set.eq(set_expected),
         ]
@@ -255,7 +253,7 @@ class SampleGate(wiring.Component):
             with m.Elif(is_lower):
                 m.d.sync += self.duplicates.eq(self.duplicates + 1)
                 # Older than `slots`, a result may be half overwritten.
-                with m.If((age > unanswered) & (age <= recent)):
+                with m.If(is_recent & (age > unanswered) & (age <= recent)):
                     m.d.sync += pending.bit_select(self.number[:slot_bits], 1).eq(1)
             with m.Elif(~gap_reported):
                 m.d.sync += [

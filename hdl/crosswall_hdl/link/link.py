@@ -11,6 +11,7 @@ from .cobs import CobsDecoder, CobsEncoder
 from .control import REPLY_ADDRESS_BITS, ControlMaster
 from .gate import COUNTER_BITS, SampleGate
 from .receiver import FrameReceiver
+from .sizes import check_bytes, check_slots
 from .transmitter import FrameTransmitter
 
 __all__ = ["Link"]
@@ -65,8 +66,9 @@ class Link(wiring.Component):
     """
 
     def __init__(self, *, slots: int, sample_bytes: int, result_bytes: int) -> None:
-        self._receiver = FrameReceiver(sample_bytes=sample_bytes)
-        self._gate = SampleGate(slots=slots, sample_bytes=sample_bytes, result_bytes=result_bytes)
+        check_slots(slots)
+        check_bytes("sample_bytes", sample_bytes)
+        check_bytes("result_bytes", result_bytes)
         self.slots = slots
         self.sample_bytes = sample_bytes
         self.result_bytes = result_bytes
@@ -88,9 +90,10 @@ class Link(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.decoder = decoder = CobsDecoder()
-        m.submodules.receiver = receiver = self._receiver
+        m.submodules.receiver = receiver = FrameReceiver(sample_bytes=self.sample_bytes)
         m.submodules.control = control = ControlMaster()
-        m.submodules.gate = gate = self._gate
+        m.submodules.gate = gate = SampleGate(
+            slots=self.slots, sample_bytes=self.sample_bytes, result_bytes=self.result_bytes)
         m.submodules.transmitter = transmitter = FrameTransmitter(
             reply_address_bits=REPLY_ADDRESS_BITS,
             result_address_bits=ceil_log2(self.result_bytes))

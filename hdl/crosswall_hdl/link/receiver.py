@@ -9,6 +9,7 @@ from crosswall.spec import frames
 from crosswall_hdl.bus import ADDRESS_BITS
 
 from .cobs import DECODED_SHAPE
+from .sizes import check_bytes
 
 __all__ = ["CONTROL_HEADER_SHAPE", "FrameReceiver"]
 
@@ -39,7 +40,7 @@ class FrameReceiver(wiring.Component):
     Parameters
     ----------
     sample_bytes : int
-        Length of every sample packet, at least 5.
+        Length of every sample packet, at least 4.
 
     Members
     -------
@@ -62,15 +63,11 @@ class FrameReceiver(wiring.Component):
     control_header : Out(CONTROL_HEADER_SHAPE)
         Its header, with ``control_commit``.
     dropped : Out(1)
-        A frame was dropped. A frame without any byte (two delimiters in a row) is not counted.
+        A frame was dropped. An empty frame (two delimiters in a row) is not counted.
     """
 
     def __init__(self, *, sample_bytes: int) -> None:
-        if not isinstance(sample_bytes, int):
-            raise TypeError(f"`sample_bytes` must be an integer: got {sample_bytes!r}")
-        if sample_bytes <= frames.NUMBER_BYTES:
-            raise ValueError(f"`sample_bytes` must be more than the {frames.NUMBER_BYTES} bytes "
-                             f"of the number: got {sample_bytes}")
+        check_bytes("sample_bytes", sample_bytes)
         self.sample_bytes = sample_bytes
         super().__init__({
             "frame": In(stream.Signature(DECODED_SHAPE)),
@@ -135,7 +132,7 @@ class FrameReceiver(wiring.Component):
         sample_fits = Signal()
         control_fits = Signal()
         m.d.comb += self.frame.ready.eq(~judge)
-        m.d.sync += judge.eq(end & (length != 0))
+        m.d.sync += judge.eq(end & ((length != 0) | self.frame.payload.broken))
         words = Signal(range(frames.MAX_CONTROL_WORDS + 1))  # that the control frame carries
         m.d.comb += words.eq(Mux(fields.operation[0], fields.count, 0))
         with m.If(end):

@@ -80,7 +80,9 @@ class Board(Protocol):
     it may raise LinkError.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Name of the board."""
 
     def identify(self) -> Identity:
         """What the board is."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from crosswall.errors import BoardError, ToolError, UsageError
 from crosswall.link import SerialTransport
@@ -58,23 +59,22 @@ def open_board(name: str | None, machine: Machine, *, port: str | None = None,
     LinkError, BoardError
         If the board does not answer, or is another.
     """
-    if name is None:
-        name = TWIN if port is None else ""
+    if name is None and port is None:
+        name = TWIN
+    if name is not None and name not in (known := board_descriptions()):
+        raise UsageError(f"no board {name!r}; boards are {', '.join(known)}")
     if name in (TWIN, VIRTUAL):
         if port is not None:
             raise UsageError(f"--port {port}: board {name} has no port to choose; leave --port "
                              f"out, or name the board that is plugged in")
         return TwinBoard(machine) if name == TWIN else _open_virtual(
             machine.network, wire, choose_build, progress)
-    if name:
-        if name not in (known := board_descriptions()):
-            raise UsageError(f"no board {name!r}; boards are {', '.join(known)}")
-        found = find_board(name)
-        baud = baud or getattr(found, "baud", None)
-        if port is None:
-            raise UsageError(f"--board {name}: which port is it at? Add --port DEVICE")
+    if port is None:
+        raise UsageError(f"--board {name}: which port is it at? Add --port DEVICE")
+    if name is not None and baud is None:
+        baud = find_board(name).baud
     board = open_port(port, baud)
-    if name and board.name != name:
+    if name is not None and board.name != name:
         answered = board.name
         board.close()
         raise BoardError(f"board {answered} answers at {port}, expected {name}; choose another "
@@ -90,7 +90,7 @@ def open_port(port: str, baud: int | None = None) -> RemoteBoard:
         raise BoardError(f"{port}: {error}") from error
 
 
-def find_board(name: str):
+def find_board(name: str) -> Any:
     """A board's description in `crosswall_boards`; UsageError if there is none of that name."""
     if name == TWIN:
         raise UsageError("board twin is software: there is nothing to build or flash")
@@ -135,7 +135,7 @@ def _open_virtual(network: Network, wire: str, choose_build: ChooseBuild,
         raise
 
 
-def _boards():
+def _boards() -> ModuleType:
     try:
         from crosswall_boards import registry
     except ImportError as error:

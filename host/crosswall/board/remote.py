@@ -54,11 +54,11 @@ class RemoteBoard:
         self._bound: Network | None = None
         try:
             self._session = Session(transport, patience=IDENTIFY_PATIENCE)
-            self._identity = self._identify()
+            self._identity, self._build = self._identify()
         except BaseException:
             self.close()
             raise
-        slots = self._identity.build.slots
+        slots = self._build.slots
         self._session = Session(transport, slots=slots, patience=PATIENCE)
 
     @property
@@ -75,7 +75,7 @@ class RemoteBoard:
         """What the board said when it was opened."""
         return self._identity
 
-    def _identify(self) -> Identity:
+    def _identify(self) -> tuple[Identity, Build]:
         magic, version = self._session.read(REGISTERS["magic"].address, 2)
         if magic != MAGIC:
             raise BoardError(f"what answers is not crosswall: its magic number is 0x{magic:08x}, "
@@ -87,18 +87,18 @@ class RemoteBoard:
                   for name in ("network_digest", "build_lanes", "build_options",
                                "clock_frequency", "network_size", "network_shape")}
         options = fields["build_options"]
+        build = Build(**fields["build_lanes"], slots=options["slots"],
+                      static_spread=bool(options["static_spread"]),
+                      readout_memory=WallMemory.SINGLE_PORT if options["single_port"]
+                      else WallMemory.BLOCK)
         return Identity(
             name=unpack_board_name(tuple(self._session.read(REGISTERS["board_name_0"].address,
                                                             4))),
             protocol_version=version,
             network_digest=fields["network_digest"]["value"],
-            build=Build(
-                **fields["build_lanes"], slots=options["slots"],
-                static_spread=bool(options["static_spread"]),
-                readout_memory=WallMemory.SINGLE_PORT if options["single_port"]
-                else WallMemory.BLOCK),
+            build=build,
             clock_frequency=fields["clock_frequency"]["value"],
-            size={**fields["network_size"], **fields["network_shape"]})
+            size={**fields["network_size"], **fields["network_shape"]}), build
 
     def bind(self, network: Network) -> None:
         """Say which network the board is thought to hold, without changing anything on it;
@@ -116,7 +116,7 @@ class RemoteBoard:
         """
         self.bind(machine.network)
         tables = (machine.clustering_table, machine.readout_table)
-        if not self._identity.build.static_spread and any(_has_spread(table) for table in tables):
+        if not self._build.static_spread and any(_has_spread(table) for table in tables):
             raise BoardError(f"board {self.name} was built without static_spread, but the "
                              f"experiment's devices vary; set spread and stuck to 0, or build it "
                              f"with static_spread = true")

@@ -8,6 +8,7 @@ import click
 
 from crosswall.experiment import Experiment
 from crosswall.experiment.benchmark import bench_twin, bench_virtual
+from crosswall.link.benchmark import measure
 
 from .common import json_option, print_json, say
 
@@ -67,3 +68,25 @@ def virtual(samples: int, experiments: tuple[str, ...], wires: tuple[str, ...], 
                        f"{about['machine_cycles_per_sample']:,.0f} of "
                        f"{about['simulated_cycles_per_sample']:,.0f} cycles in the machine; "
                        f"bound by {about['bound']}")
+
+
+@bench.command()
+@click.option("--samples", type=click.IntRange(min=1), default=1000, show_default=True)
+@click.option("--baud", type=click.IntRange(min=0), default=3_000_000, show_default=True,
+              help="Rate of the line; 0: as fast as it can.")
+@json_option
+def link(samples: int, baud: int, as_json: bool) -> None:
+    """Share of a serial line's rate that the host's side of the link keeps busy.
+
+    Streams samples of MNIST's size to a sink behind a pseudo-terminal.
+    """
+    speed = measure(baud=baud or None, samples=samples)
+    if as_json:
+        print_json({"baud": baud or None, "samples": samples,
+                    "samples_per_second": speed.samples_per_second,
+                    "bytes_per_second": speed.bytes_per_second, "line_rate": speed.line_rate,
+                    "ratio": speed.ratio})
+        return
+    share = "" if speed.ratio is None else f", {speed.ratio:.1%} of the line's {baud} baud"
+    click.echo(f"link, {samples} samples: {speed.samples_per_second:,.0f} samples/s, "
+               f"{speed.bytes_per_second / 1e3:,.0f} kB/s{share}")

@@ -15,6 +15,7 @@ from crosswall.experiment import Experiment
 from crosswall.experiment.api import default_folder
 from crosswall.experiment.config import READ_BACK
 from crosswall.experiment.plots import joules
+from crosswall.experiment.runner import Event
 from crosswall.experiment.verification import DEFAULT_SAMPLES
 
 from .common import (
@@ -59,10 +60,15 @@ def run(experiment: str | None, out: Path | None, resume: Path | None, draw: boo
     (the learned state) and plots. Ctrl-C saves the run; --resume DIR goes on with it, to the
     same result bit by bit.
     """
-    where = {"board": board, "port": port, "baud": baud, "wire": wire}
+    where: dict[str, Any] = {"board": board, "port": port, "baud": baud, "wire": wire}
     with stopping(log) as stop, RunDisplay(log, quiet=quiet) as display:
-        listen = {"draw": draw, "on_event": display, "stop": stop, "notice": say,
-                  "command": shlex.join(["crosswall", *sys.argv[1:]])}
+        def on_event(event: Event) -> None:
+            stop.armed = True
+            display(event)
+
+        listen: dict[str, Any] = {
+            "draw": draw, "on_event": on_event, "stop": stop, "notice": say,
+            "command": shlex.join(["crosswall", *sys.argv[1:]])}
         if resume is not None:
             _refuse_with_resume(resume, {"PRESET|FILE.toml": experiment, "--out": out, **{
                 f"--{name.replace('_', '-')}": value for name, value in changes.items()}})

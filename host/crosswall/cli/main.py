@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import signal
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -11,17 +14,61 @@ import click
 import crosswall
 from crosswall.errors import CrosswallError, Interrupted, UsageError, exit_codes
 
-from . import bench, boards, device, experiment, presets, snapshot
-
 DEBUG_VARIABLE = "CROSSWALL_DEBUG"
 """Environment variable: anything but empty shows the traceback of a user's mistake."""
 
 
-class CrosswallGroup(click.Group):
-    """A group that ends with one line and the exit code of `crosswall.errors` on an error."""
+COMMANDS = {
+    "run": ("experiment", "Run an experiment on a board and write what it found."),
+    "verify": ("experiment", "Run a board and the twin in lock step and compare all they do."),
+    "presets": ("presets", "The experiments that come with crosswall."),
+    "device": ("device", "Describe and draw DW-MTJ devices."),
+    "boards": ("boards", "List the boards."),
+    "build": ("boards", "Build a board's gateware for an experiment."),
+    "flash": ("boards", "Load a bitstream into a board that is plugged in."),
+    "info": ("boards", "Say which board is at a port, or what is installed."),
+    "snapshot": ("snapshot", "Save or restore what a board has learned."),
+    "bench": ("bench", "Measure speeds."),
+}
+"""Every command, the module of this package that has it, and its line in the help."""
 
-    def main(self, args: Any = None, prog_name: str | None = None,
-             standalone_mode: bool = True, **extra: Any) -> Any:
+
+class _ReaderGoneError(Exception):
+    """Nobody reads standard output any more."""
+
+
+class CrosswallGroup(click.Group):
+    """A group that ends with one line and the exit code of `crosswall.errors` on an error.
+
+    A command's module is imported when it is called: compiled code is not loaded for a help.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            # Click would exit with 1, which is verify's code here.
+            raise _ReaderGoneError from error
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands, in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, imported."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"{__package__}.{COMMANDS[cmd_name][0]}")
+        return getattr(module, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def main(self, args: Sequence[str] | None = None,  # type: ignore[override]
+             prog_name: str | None = None, standalone_mode: bool = True, **extra: Any) -> Any:
         """Run the command; with ``standalone_mode`` exit, otherwise let errors through."""
         if not standalone_mode:
             return super().main(args, prog_name, standalone_mode=False, **extra)
@@ -38,10 +85,10 @@ class CrosswallGroup(click.Group):
             _fail(error.format_message().rstrip(".") + hint, UsageError.exit_code)
         except (KeyboardInterrupt, click.Abort):
             _fail("interrupted", Interrupted.exit_code)
-        except BrokenPipeError:
-            # The reader has gone; Python would complain again when it flushes at exit.
+        except (_ReaderGoneError, BrokenPipeError):
+            # Python would complain when it flushes at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(0)
+            sys.exit(128 + signal.SIGPIPE)
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -70,8 +117,3 @@ def main() -> None:
     crosswall run digits --board virtual    the same, on the gateware
     crosswall verify digits --board virtual compare both, bit by bit
     """
-
-
-for command in (experiment.run, experiment.verify, boards.boards, boards.build, boards.flash,
-                boards.info, snapshot.snapshot, device.device, bench.bench, presets.presets):
-    main.add_command(command)

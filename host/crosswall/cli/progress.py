@@ -87,6 +87,8 @@ class StopSignal:
     """Whether the user asked to stop; see `stopping`."""
 
     def __init__(self) -> None:
+        self.armed = False
+        """Whether a run is under way, so that there is something to save."""
         self.asked = False
 
     def __call__(self) -> bool:
@@ -95,11 +97,12 @@ class StopSignal:
 
 @contextmanager
 def stopping(console: Console) -> Iterator[StopSignal]:
-    """While this lasts, Ctrl-C and SIGTERM ask to stop; a second one interrupts at once."""
+    """While this lasts, Ctrl-C and SIGTERM ask to stop. A second one interrupts at once, and so
+    does the first unless the signal is armed."""
     stop = StopSignal()
 
     def ask(number: int, frame: object) -> None:
-        if stop.asked:
+        if stop.asked or not stop.armed:
             raise KeyboardInterrupt
         stop.asked = True
         console.print("crosswall: stopping after the samples in flight; press Ctrl-C again to "

@@ -142,11 +142,12 @@ def _run(plan: Plan, record: Record | None, out: Path | None, draw: bool | None,
         identity = device.identify()
 
         def save(partial: Record) -> None:
-            report.write_unfinished(out, plan, partial, identity.name)
+            if out is not None:
+                report.write_unfinished(out, plan, partial, identity.name)
 
         try:
             record = run_plan(plan, device, record=record, on_event=on_event, stop=stop,
-                              checkpoint=save if out is not None else None)
+                              checkpoint=save)
         except LinkError as error:
             if out is None or not report.unfinished(out).exists():
                 raise

@@ -57,7 +57,7 @@ def workload(experiment: Experiment, count: int) -> Workload:
         train, _ = experiment.load_data()
     except DataError:
         random = np.random.default_rng(0)
-        height, width = experiment.file.data.shape
+        height, width = experiment.file.data.shape or (1, network.pixels)
         return Workload(machine, _strokes(random, count, height, width),
                         random.integers(0, network.classes, count).astype(np.uint8), False)
     return Workload(machine, _first(train, count), train.labels[:count].astype(np.uint8), True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,8 @@ from crosswall.spec.rules import ClusteringRule, Rules
 from . import config
 from .config import ExperimentFile, WholeImage
 from .schedule import Schedule, make_schedule, subset
+
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
@@ -145,8 +147,8 @@ class Experiment:
         train, test = datasets.load(
             source, data=self.data, test_fraction=section.test_fraction,
             split_seed=self.seeds.split,
-            value_range=tuple(section.value_range) if section.value_range else None,
-            shape=tuple(section.shape) if section.shape else None, classes=section.classes)
+            value_range=_pair(section.value_range), shape=_pair(section.shape),
+            classes=section.classes)
         parts = []
         for key, part in (("train", train), ("test", test)):
             limit = getattr(section, key)
@@ -166,9 +168,10 @@ class Experiment:
             Gives image shape and classes; needed unless the file has both.
         """
         section, geometry = self.file.data, self.file.geometry
-        shape = section.shape or (dataset.shape if dataset else None)
+        shape = _pair(section.shape) or (dataset.shape if dataset else None)
         classes = dataset.classes if dataset else section.classes
-        if classes is None or shape is None and dataset is None:
+        pixels = dataset.pixels if dataset else shape[0] * shape[1] if shape else None
+        if classes is None or pixels is None:
             raise ExperimentError(f"{self.where}: data.shape and data.classes are missing; they "
                                   f"are needed where the data are not read")
         formats = self.file.formats.model_dump() | geometry.model_dump(
@@ -176,13 +179,12 @@ class Experiment:
         formats["encoding"] = Encoding[geometry.encoding.upper()]
         try:
             if isinstance(geometry, WholeImage):
-                pixels = dataset.pixels if dataset else shape[0] * shape[1]
                 return networks.whole_image(pixels, classes, geometry.neurons, **formats)
             if shape is None:
                 raise ExperimentError(
                     f"{self.where}: geometry.kind = 'receptive-fields': expected images, but "
-                    f"{dataset.name} has {dataset.pixels} values a sample and no shape; set "
-                    f"data.shape or use kind = 'whole-image'")
+                    f"the samples have {pixels} values and no shape; set data.shape or use "
+                    f"kind = 'whole-image'")
             return networks.receptive_fields(
                 shape[0], shape[1], classes, geometry.neurons, field=geometry.field,
                 stride=geometry.stride, regions=geometry.regions, shared=geometry.shared,
@@ -260,3 +262,7 @@ class Experiment:
             self.file.phases, train.labels, test.labels, order_seed=self.seeds.order,
             read_back=self.file.experiment.read_back, limit=limit,
             unit_pulses=not all(table.scalable_pulses for table in self.tables(network)))
+
+
+def _pair(values: Sequence[Number] | None) -> tuple[Number, Number] | None:
+    return None if values is None else (values[0], values[1])

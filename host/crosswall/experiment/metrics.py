@@ -77,17 +77,17 @@ def cluster_scores(winners: np.ndarray, labels: np.ndarray, neurons: int,
     tuple
         Purity and normalised mutual information; None each if every position is silent.
     """
-    weights, purities, informations = [], [], []
+    weights: list[int] = []
+    scores: list[tuple[float | None, float | None]] = []
     for position in range(winners.shape[1]):
         counts = contingency(winners[:, position], labels, neurons, classes)
         if weight := int(counts.sum()):
             weights.append(weight)
-            purities.append(purity(counts))
-            informations.append(normalised_mutual_information(counts))
+            scores.append((purity(counts), normalised_mutual_information(counts)))
     if not weights:
         return None, None
-    return (float(np.average(purities, weights=weights)),
-            float(np.average(informations, weights=weights)))
+    mean = np.average(np.array(scores, float), axis=0, weights=weights)
+    return float(mean[0]), float(mean[1])
 
 
 def _entropy(shares: np.ndarray) -> float:

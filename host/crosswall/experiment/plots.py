@@ -45,10 +45,10 @@ def draw(folder: Path, plan: Plan, record: Record, report: dict[str, Any]) -> No
         panel(figure)
         figure.savefig(folder / f"{name}.png")
     summary = _figure((13, 10.8))
-    title, body = summary.subfigures(2, 1, height_ratios=(1, 22))
+    title, body = _parts(summary, 2, 1, height_ratios=(1, 22))
     title.suptitle(_title(report), fontsize=13, fontweight="bold")
-    for part, panel in zip(body.subfigures(2, 2, wspace=0.03, hspace=0.03).ravel(),
-                           panels.values(), strict=True):
+    for part, panel in zip(_parts(body, 2, 2, wspace=0.03, hspace=0.03), panels.values(),
+                           strict=True):
         panel(part)
     summary.savefig(folder / "summary.png")
 
@@ -72,6 +72,10 @@ def _figure(size: tuple[float, float]) -> Figure:
     figure = Figure(figsize=size, layout="constrained", dpi=130, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
+
+
+def _parts(figure: Any, rows: int, columns: int, **layout: Any) -> list[Any]:
+    return list(figure.subfigures(rows, columns, **layout).ravel())
 
 
 def _title(report: dict[str, Any]) -> str:
@@ -153,7 +157,7 @@ def _learning_curve(figure: Figure, plan: Plan, record: Record) -> None:
             axes.plot(numbers[settled:], curve[settled:], color=_BLUE, linewidth=1.4)
             lowest = min(lowest, float(np.quantile(curve[settled:], 0.02)))
         else:
-            value = metrics.accuracy(predictions, labels)
+            value = float(np.mean(predictions == labels))
             axes.plot([span.start, span.stop], [value, value], color=_ORANGE, linewidth=2.2)
             axes.annotate(f"{value:.2%}", (span.stop, value), ha="right", va="top", fontsize=9,
                           xytext=(0, -5), textcoords="offset points", color=_ORANGE)

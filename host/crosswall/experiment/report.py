@@ -80,13 +80,13 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
     results, labels = record.results, schedule.labels
     evaluation = next((span for span in reversed(schedule.spans) if not span.learns), None)
     taught = np.zeros(len(schedule), bool)
-    phases = []
+    phases: list[dict[str, Any]] = []
     for span, before, after, seconds in zip(
             schedule.spans, [np.zeros(COUNTERS, np.uint64), *record.ledgers], record.ledgers,
             record.seconds, strict=False):
         place = slice(span.start, span.stop)
         taught[place] = span.teaches
-        counters = counter_difference(after, before)
+        counters = counter_difference(after.tolist(), before.tolist())
         joules = experiment.energy(counters, network)
         phases.append({
             "kind": span.kind, "samples": len(span), "seconds": seconds,
@@ -99,7 +99,7 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
     purity, information = _cluster_scores(plan, results)
     first_taught = taught & schedule.first
     last = slice(evaluation.start, evaluation.stop) if evaluation else slice(0, 0)
-    total = experiment.energy([int(count) for count in record.ledger], network)
+    total = experiment.energy(record.ledger.tolist(), network)
     learning = [phase["energy_joules"] for phase, span in zip(phases, schedule.spans, strict=True)
                 if span.learns]
     return {
@@ -226,10 +226,12 @@ def read_unfinished(folder: Path) -> tuple[Plan, Record, str]:
         experiment = Experiment.from_mapping(saved["experiment"], saved["where"],
                                              Path(saved["folder"]))
         plan = Plan.make(experiment.with_options(data=saved["data"], device=saved["device"]))
-        with np.load(place / SAMPLES_FILE, allow_pickle=False) as archive:
+        with (place / SAMPLES_FILE).open("rb") as file, \
+                np.load(file, allow_pickle=False) as archive:
             results = Results(**{item.name: archive[item.name] for item in fields(Results)})
-        record = Record(results, [np.array(ledger, np.uint64) for ledger in saved["ledgers"]],
-                        saved["seconds"], MachineState.load(place / SNAPSHOT_FILE, plan.network))
+        record = Record(results, MachineState.load(place / SNAPSHOT_FILE, plan.network),
+                        [np.array(ledger, np.uint64) for ledger in saved["ledgers"]],
+                        saved["seconds"])
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise DataError(f"{place}: cannot be read ({error}); start the run again") from error
     if saved["fingerprint"] != fingerprint(plan):
@@ -247,7 +249,7 @@ def fingerprint(plan: Plan) -> str:
                   *(getattr(plan.schedule.headers, item.name)
                     for item in fields(plan.schedule.headers)),
                   plan.schedule.indices):
-        digest.update(np.ascontiguousarray(array))
+        digest.update(array.tobytes())
     return digest.hexdigest()
 
 
@@ -291,7 +293,7 @@ def _write_samples(path: Path, plan: Plan, record: Record) -> None:
         arrays["winners"] = results.winners
     if asked & Flag.SEND_SCORES:
         arrays["scores"] = results.scores
-    np.savez_compressed(path, **arrays)
+    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
 
 
 def _cluster_scores(plan: Plan, results: Results) -> tuple[float | None, float | None]:

@@ -113,18 +113,18 @@ class Record:
     ----------
     results
         Of the samples answered so far.
+    state
+        The machine after these samples.
     ledgers
         Counters at the end of each finished phase, ``uint64[COUNTERS]``.
     seconds
         Time spent streaming, by phase; the last may be unfinished.
-    state
-        The machine after these samples.
     """
 
     results: Results
+    state: MachineState
     ledgers: list[np.ndarray] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
-    state: MachineState | None = None
 
     @property
     def done(self) -> int:
@@ -160,7 +160,7 @@ def run(plan: Plan, board: Board, *, record: Record | None = None,
         ``record.done < len(plan.schedule)`` if the run was stopped.
     """
     board.configure(plan.machine)
-    record = record or Record(Results.empty(plan.network, 0), state=plan.machine.initial_state())
+    record = record or Record(Results.empty(plan.network, 0), plan.machine.initial_state())
     board.load_state(record.state)
     runner = _Runner(plan, board, record, on_event, stop, checkpoint)
     for number, span in enumerate(plan.schedule.spans):

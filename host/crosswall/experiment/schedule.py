@@ -190,7 +190,7 @@ def _phase_length(phase: Phase, number: int, train: int, test: int) -> int:
 
 def _phase_columns(phase: Phase, number: int, length: int, train: int, order_seed: int,
                    unit_pulses: bool) -> dict[str, np.ndarray]:
-    columns = {
+    columns: dict[str, np.ndarray] = {
         "flags": np.full(length, _KIND_FLAGS[phase.kind], np.uint8),
         **{name: np.zeros(length, np.uint8) for name in (
             "clustering_pulse_shifts", "clustering_gate_shifts",

@@ -76,7 +76,7 @@ class Session:
         self._synchronised = False
         self._replies: deque[Reply] = deque()
         self._results: deque[bytes] = deque()
-        self._gap: int | None = None
+        self._gaps: deque[int] = deque()
         # The line may hold the beginning of a frame from before this session.
         transport.write(frames.DELIMITER)
 
@@ -202,7 +202,7 @@ class Session:
         stash: dict[int, bytes] = {}  # results that overtook the oldest's
         timer = _RoundTrip(self._timeout, self._patience)
         self._results.clear()
-        self._gap = None
+        self._gaps.clear()
         last_answer = resent_at = self._clock()
 
         def fill() -> None:
@@ -260,9 +260,9 @@ class Session:
                     window.popleft()
                     sent_at.popleft()
                     oldest += 1
-            if self._gap is not None:
+            while self._gaps:
+                expected = self._gaps.popleft()
                 # A gap that lies outside the window is a late copy.
-                expected, self._gap = self._gap, None
                 if oldest <= expected < oldest + len(window):
                     resend(expected)
                     resent_at = now
@@ -291,7 +291,7 @@ class Session:
                 elif kind == FrameType.REPLY:
                     self._replies.append(frames.unpack_reply(frame))
                 else:
-                    self._gap = frames.unpack_gap(frame)
+                    self._gaps.append(frames.unpack_gap(frame))
                     self._counters.gaps += 1
             except FrameError:
                 self._misunderstood += 1

@@ -123,6 +123,8 @@ class SerialTransport:
 
 def _why_not_open(port: str, baud: int, error: Exception) -> str:
     code = getattr(error, "errno", None)
+    if code is None and error.__context__ is not None and error.__context__.args:
+        code = error.__context__.args[0]  # of the termios.error that pyserial wraps
     if code == errno.ENOENT:
         return f"no serial port {port}: plug the board in, or name one of {_ports_present()}"
     if code == errno.EACCES:

@@ -6,6 +6,7 @@ from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from bench import run_bench
+
 from crosswall_hdl.bus import PacketSignature
 from crosswall_hdl.link.cobs import DECODED_SHAPE, CobsDecoder, CobsEncoder
 

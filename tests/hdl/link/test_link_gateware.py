@@ -7,29 +7,29 @@ from pathlib import Path
 
 import pytest
 from bench import run_bench
+
 from crosswall_hdl.link import Link
 
 # The smallest link, and one with slots and lengths that are no powers of two.
 SIZES = {
-    "two slots": dict(slots=2, sample_bytes=14, result_bytes=8),
-    "eight slots": dict(slots=8, sample_bytes=75, result_bytes=21),
+    "two slots": {"slots": 2, "sample_bytes": 14, "result_bytes": 8},
+    "eight slots": {"slots": 8, "sample_bytes": 75, "result_bytes": 21},
 }
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_link(size, simulator, tmp_path):
-    steps = 160 if simulator == "verilator" else 60
     run_bench(Link(**SIZES[size]), Path(__file__).with_name("link_bench.py"),
               simulator=simulator, build_dir=tmp_path,
-              parameters={**SIZES[size], "steps": steps})
+              parameters={**SIZES[size], "steps": 100})
 
 
 @pytest.mark.parametrize(("parameters", "message"), [
-    (dict(slots=3), "`slots` must be a power of two from 2 to 128: got 3"),
-    (dict(slots=1), "got 1"),
-    (dict(slots=256), "got 256"),
-    (dict(sample_bytes=4), "`sample_bytes` must be more than the 4 bytes"),
-    (dict(result_bytes=3), "`result_bytes` must be at least the 4 bytes"),
+    ({"slots": 3}, "`slots` must be a power of two from 2 to 128: got 3"),
+    ({"slots": 1}, "got 1"),
+    ({"slots": 256}, "got 256"),
+    ({"sample_bytes": 3}, "`sample_bytes` must be at least the 4 bytes"),
+    ({"result_bytes": 3}, "`result_bytes` must be at least the 4 bytes"),
 ])
 def test_impossible_sizes_are_refused(parameters, message):
     with pytest.raises(ValueError, match=message):

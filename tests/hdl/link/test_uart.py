@@ -10,6 +10,7 @@ from amaranth.hdl import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 from bench import run_bench
+
 from crosswall_hdl.link.uart import UartReceiver, UartTransmitter, divisor_for
 
 

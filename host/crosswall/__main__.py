@@ -1,0 +1,5 @@
+"""``python -m crosswall`` is the command ``crosswall``."""
+
+from crosswall.cli import main
+
+main()

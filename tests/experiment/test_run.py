@@ -1,0 +1,317 @@
+"""Runs: their results, their files, and that an interruption changes nothing."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from crosswall import device as devices
+from crosswall.board import Board, TwinBoard
+from crosswall.errors import DataError, ExperimentError, Interrupted, LinkError, UsageError
+from crosswall.experiment import Experiment, Plan, api, report, run, runner
+from crosswall.spec.ledger import Counter
+from crosswall.twin import ReferenceMachine
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Small chunks, so that a small run has many."""
+    monkeypatch.setattr(runner, "CHUNK", 16)
+
+
+class Stopper:
+    """Asks to stop once `limit` samples are answered."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._base = self._done = 0
+
+    def listen(self, event) -> None:
+        if isinstance(event, runner.Advanced):
+            self._done = event.span.start + event.done
+
+    def __call__(self) -> bool:
+        return self._done >= self._limit
+
+
+def test_results_equal_the_reference_machine(mapping):
+    mapping["data"] |= {"train": 10, "test": 4}
+    mapping["phases"][1]["samples"] = 12
+    plan = Plan.make(Experiment.from_mapping(mapping))
+    record = runner.run(plan, TwinBoard(plan.machine))
+    machine = plan.machine
+    reference = ReferenceMachine(machine.network, machine.rules, machine.clustering_table,
+                                 machine.readout_table)
+    pixels = plan.pixels(slice(None))
+    for number in range(len(plan.schedule)):
+        expected = reference.process(plan.schedule.headers.header(number), pixels[number])
+        assert record.results.predictions[number] == expected.prediction
+        assert tuple(record.results.winners[number]) == expected.winners
+    assert list(reference.state.differences(record.state)) == []
+
+
+def test_report_is_consistent(small):
+    result = run(small)
+    assert result["samples"] == 60 + 90 + 20
+    assert sum(map(sum, result["confusion"])) == 20
+    right = sum(row[place] for place, row in enumerate(result["confusion"]))
+    assert result["accuracy"] == right / 20 == result["phases"][-1]["accuracy"]
+    assert result["ledger"]["samples"] == 170
+    for counter in Counter:
+        name = counter.name.lower()
+        assert result["ledger"][name] == sum(phase["ledger"][name]
+                                             for phase in result["phases"])
+    energy = result["energy_joules"]
+    assert energy["device"] == pytest.approx(
+        sum(phase["energy_joules"]["device"] for phase in result["phases"]))
+    assert energy["learning"]["device"] == pytest.approx(
+        sum(phase["energy_joules"]["device"] for phase in result["phases"][:2]))
+    assert 0 < energy["device"] < energy["with_periphery"]
+    assert json.loads(json.dumps(result)) == result
+
+
+def test_keys_that_are_promised_are_there(small):
+    assert set(run(small)) >= {
+        "accuracy", "prequential_accuracy", "cluster_purity", "nmi", "energy_joules", "ledger",
+        "samples_per_second", "seed", "board", "samples", "versions", "experiment", "command",
+        "confusion", "phases", "format"}
+
+
+def test_prequential_accuracy_counts_the_first_showing_of_each_label(small):
+    plan = Plan.make(small)
+    record = runner.run(plan, TwinBoard(plan.machine))
+    shown, right = set(), []
+    for number in (number for span in plan.schedule.spans if span.teaches
+                   for number in range(span.start, span.stop)):
+        index = int(plan.schedule.indices[number])
+        if index not in shown:
+            shown.add(index)
+            right.append(record.results.predictions[number] == plan.schedule.labels[number])
+    result = report.result(plan, record, TwinBoard(plan.machine).identify())
+    assert result["prequential_accuracy"] == pytest.approx(np.mean(right))
+
+
+def test_without_winners_there_are_no_cluster_scores(small):
+    result = run(small.with_options(read_back="class"))
+    assert result["cluster_purity"] is None and result["nmi"] is None
+    assert result["accuracy"] == run(small)["accuracy"]
+
+
+def test_run_without_evaluation_has_no_accuracy(mapping):
+    mapping["phases"].pop()
+    result = run(Experiment.from_mapping(mapping))
+    assert result["accuracy"] is None and result["confusion"] is None
+    assert result["prequential_accuracy"] is not None and result["cluster_purity"] is not None
+
+
+def test_whole_image_and_online_learning_run(mapping):
+    mapping["geometry"] = {"kind": "whole-image", "neurons": 8}
+    mapping["phases"] = [{"kind": "online", "passes": 2, "clustering": {"pulse_lengths": [16, 4]},
+                          "readout": {"gate_shifts": [2]}}, {"kind": "evaluate"}]
+    result = run(Experiment.from_mapping(mapping))
+    assert result["network"]["positions"] == 1
+    assert result["ledger"]["samples_clustered"] == result["ledger"]["samples_labelled"] == 120
+
+
+def test_seed_changes_everything_random_and_nothing_else(small):
+    first, again = run(small), run(small)
+    other = run(small.with_options(seed=4))
+    assert first["ledger"] == again["ledger"] != other["ledger"]
+    assert other["seed"] == 4 and other["seeds"] != first["seeds"]
+
+
+def test_each_stage_may_have_its_own_device(mapping):
+    mapping["device"] = {"kind": "ideal", "step": 0.01,
+                         "readout": {"kind": "ideal", "name": "stiff", "step": 0.02}}
+    experiment = Experiment.from_mapping(mapping)
+    clustering, readout = experiment.tables(experiment.network())
+    assert (clustering.name, readout.name) == ("ideal", "stiff")
+    assert max(readout.steps) == pytest.approx(2 * max(clustering.steps), abs=1)
+
+
+def test_energy_takes_each_stage_from_its_own_device(mapping, small):
+    mapping["device"] = {"kind": "ideal", "readout": {
+        "kind": "ideal", "conductance_min": 1e-6, "conductance_max": 2e-6}}
+    network, counters = small.network(), [1000] * len(Counter)
+    mixed = Experiment.from_mapping(mapping).energy(counters, network).as_dict()["breakdown"]
+    plain = small.energy(counters, network).as_dict()["breakdown"]
+    assert mixed["clustering"] == plain["clustering"]
+    assert mixed["readout"]["read"] == pytest.approx(plain["readout"]["read"] / 60)
+
+
+def test_files_are_complete_and_agree(small, tmp_path):
+    out = tmp_path / "out"
+    result = run(small, out=out, draw=True)
+    assert {path.name for path in out.iterdir()} == {
+        "result.json", "samples.npz", "snapshot.npz", "summary.png", "receptive_fields.png",
+        "learning_curve.png", "confusion.png", "energy.png"}
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert json.loads((out / "result.json").read_text()) == result
+    with np.load(out / "samples.npz") as samples:
+        last = samples["phase"] == 2
+        assert (samples["prediction"][last] == samples["label"][last]).mean() == result["accuracy"]
+        assert samples["winners"].shape == (170, 9) and samples["scores"].shape == (170, 10)
+    assert (out / "summary.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_earlier_result_is_replaced(small, tmp_path):
+    out = tmp_path / "out"
+    run(small, out=out, draw=True)
+    result = run(small.with_options(seed=9), out=out, draw=False)
+    assert json.loads((out / "result.json").read_text()) == result
+    assert not (out / "summary.png").exists()
+
+
+def test_folder_with_other_files_is_refused_and_left_alone(small, tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(UsageError, match="other files"):
+        run(small, out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_file_in_place_of_the_folder_is_refused(small, tmp_path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(UsageError, match="is a file"):
+        run(small, out=tmp_path / "out")
+
+
+def test_failure_while_writing_leaves_the_earlier_result(small, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    before = run(small, out=out, draw=False)
+    monkeypatch.setattr(api.plots, "draw", lambda *_: (_ for _ in ()).throw(OSError("disc full")))
+    with pytest.raises(OSError, match="disc full"):
+        run(small.with_options(seed=9), out=out, draw=True)
+    assert json.loads((out / "result.json").read_text()) == before
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("limit", [0, 1, 37, 60, 100, 150, 151, 165])
+def test_interrupted_run_goes_on_to_the_same_result(small, tmp_path, quick, limit):
+    whole = run(small, out=tmp_path / "whole", draw=False)
+    stop = Stopper(limit)
+    with pytest.raises(Interrupted, match="--resume"):
+        run(small, out=tmp_path / "part", draw=False, on_event=stop.listen, stop=stop)
+    assert {path.name for path in tmp_path.iterdir()} == {"whole", "part.unfinished"}
+    resumed = api.resume(tmp_path / "part", draw=False)
+    assert {path.name for path in tmp_path.iterdir()} == {"whole", "part"}
+    timed = {"seconds", "samples_per_second", "phases"}
+    assert {key: value for key, value in resumed.items() if key not in timed} \
+        == {key: value for key, value in whole.items() if key not in timed}
+    for name in ("samples.npz", "snapshot.npz"):
+        with np.load(tmp_path / "whole" / name) as one, np.load(tmp_path / "part" / name) as other:
+            assert one.files == other.files
+            assert all((one[key] == other[key]).all() for key in one.files)
+
+
+def test_run_may_be_interrupted_again_and_again(small, tmp_path, quick):
+    whole = run(small)
+    stop = Stopper(20)
+    with pytest.raises(Interrupted):
+        run(small, out=tmp_path / "part", draw=False, on_event=stop.listen, stop=stop)
+    for limit in (50, 90, 155):
+        stop = Stopper(limit)
+        with pytest.raises(Interrupted):
+            api.resume(tmp_path / "part", on_event=stop.listen, stop=stop)
+    assert api.resume(tmp_path / "part", draw=False)["ledger"] == whole["ledger"]
+
+
+def test_interrupted_run_without_a_folder_writes_nothing(small, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Interrupted):
+        run(small, stop=lambda: True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def interrupted(small, folder):
+    with pytest.raises(Interrupted):
+        run(small, out=folder, stop=lambda: True)
+    return report.unfinished(folder)
+
+
+def test_nothing_to_resume_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="no interrupted run"):
+        api.resume(tmp_path / "none")
+
+
+@pytest.mark.parametrize("name", ["resume.json", "samples.npz", "snapshot.npz"])
+def test_damaged_interrupted_run_is_refused(small, tmp_path, name):
+    place = interrupted(small, tmp_path / "out")
+    whole = (place / name).read_bytes()
+    (place / name).write_bytes(whole[:len(whole) // 2])
+    with pytest.raises(DataError, match="out.unfinished"):
+        api.resume(tmp_path / "out")
+
+
+def test_resume_after_the_experiment_file_was_edited_is_refused(small, tmp_path):
+    place = interrupted(small, tmp_path / "out")
+    saved = json.loads((place / "resume.json").read_text())
+    saved["experiment"]["experiment"]["seed"] += 1
+    (place / "resume.json").write_text(json.dumps(saved))
+    with pytest.raises(DataError, match="changed"):
+        api.resume(tmp_path / "out")
+
+
+def test_lost_board_leaves_the_last_checkpoint_to_go_on_from(small, tmp_path, quick, monkeypatch):
+    monkeypatch.setattr(runner, "CHECKPOINT_SECONDS", 0.0)
+    whole, streams = run(small), []
+
+    class Flaky(TwinBoard):
+        def stream(self, *arguments, **options):
+            streams.append(1)
+            if len(streams) == 7:
+                raise LinkError("lost the board: it was unplugged")
+            return super().stream(*arguments, **options)
+
+    monkeypatch.setattr(api, "open_board", lambda machine, **_: Flaky(machine))
+    with pytest.raises(LinkError, match="unplugged.*--resume"):
+        run(small, out=tmp_path / "out", draw=False)
+    assert api.resume(tmp_path / "out", draw=False)["ledger"] == whole["ledger"]
+
+
+def test_device_of_one_pulse_is_given_single_pulses_and_it_is_said(small, monkeypatch):
+    model = dataclasses.replace(devices.ideal(step=0.04), scalable_pulses=False)
+    monkeypatch.setattr(devices, "load", lambda source: model)
+    said = []
+    result = run(small.with_options(device="measured"), notice=said.append)
+    assert result["devices"]["unit_pulses"] and "one pulse" in said[0]
+    ledger = result["ledger"]
+    assert ledger["clustering_potentiations"] == ledger["clustering_potentiation_length"] > 0
+
+
+def test_images_are_needed_for_receptive_fields(mapping):
+    mapping["data"] = {"source": "wine"}
+    with pytest.raises(ExperimentError, match="expected images"):
+        Plan.make(Experiment.from_mapping(mapping))
+
+
+def test_table_of_values_runs_as_whole_image(mapping):
+    mapping["data"] = {"source": "wine"}
+    mapping["geometry"] = {"kind": "whole-image", "neurons": 8}
+    assert run(Experiment.from_mapping(mapping))["network"]["pixels"] == 13
+
+
+@pytest.mark.parametrize("key", ["train", "test"])
+def test_more_samples_than_there_are_is_refused(mapping, key):
+    mapping["data"][key] = 99999
+    with pytest.raises(ExperimentError, match=f"data.{key} = 99999: expected at most"):
+        Plan.make(Experiment.from_mapping(mapping))
+
+
+def test_limited_data_is_a_sample_of_all_classes(mapping):
+    mapping["data"] |= {"train": 300}
+    train, _ = Experiment.from_mapping(mapping).load_data()
+    assert len(train) == 300 and set(train.labels) == set(range(10))
+
+
+def test_relative_paths_count_from_the_experiment_file(mapping, tmp_path):
+    np.savez(tmp_path / "own.npz", x=np.zeros((40, 8, 8), np.uint8), y=np.arange(40) % 10)
+    mapping["data"] = {"source": "own.npz"}
+    experiment = Experiment.from_mapping(mapping, "some.toml", tmp_path)
+    assert experiment.load_data()[0].name == "own"
+
+
+def test_twin_is_a_board(small):
+    plan = Plan.make(small)
+    board: Board = TwinBoard(plan.machine)
+    assert board.identify().network_digest == plan.network.digest()

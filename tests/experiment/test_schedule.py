@@ -1,0 +1,144 @@
+"""Schedules: which sample comes when, and what its header asks for."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crosswall.errors import ExperimentError
+from crosswall.experiment.config import ClusterPhase, EvaluatePhase, OnlinePhase, TeachPhase
+from crosswall.experiment.schedule import TEST, make_schedule, share, steps, subset
+from crosswall.spec.sample import UNLABELLED, Flag
+
+TRAIN_LABELS = np.arange(30) % 3
+TEST_LABELS = np.arange(12) % 3
+LEARN_BOTH = {"kind": "online", "clustering": {"pulse_lengths": [4]},
+              "readout": {"gate_shifts": [1, 3]}}
+PHASES = [
+    ClusterPhase(kind="cluster", samples=20, pulse_lengths=[16, 8, 4, 2]),
+    TeachPhase(kind="teach", passes=2, gate_shifts=[2, 5], boundaries=[0.25]),
+    OnlinePhase(**LEARN_BOTH),
+    EvaluatePhase(kind="evaluate"),
+]
+
+
+def schedule(phases=PHASES, **options):
+    return make_schedule(phases, TRAIN_LABELS, TEST_LABELS, **{"order_seed": 5, **options})
+
+
+def test_phases_follow_each_other_and_samples_are_numbered():
+    plan = schedule()
+    assert [(span.kind, span.start, span.stop) for span in plan.spans] == [
+        ("cluster", 0, 20), ("teach", 20, 80), ("online", 80, 110), ("evaluate", 110, 122)]
+    assert plan.headers.numbers.tolist() == list(range(122))
+
+
+def test_flags_say_what_each_phase_learns():
+    plan = schedule(read_back="class")
+    learn = Flag.LEARN_CLUSTERING, Flag.LEARN_READOUT, Flag.PREDICT
+    flags = [plan.headers.flags[span.start] for span in plan.spans]
+    assert flags == [learn[0], learn[1] | learn[2], learn[0] | learn[1] | learn[2], learn[2]]
+
+
+@pytest.mark.parametrize(("read_back", "flags"), [
+    ("class", 0), ("winners", Flag.SEND_WINNERS), ("scores", Flag.SEND_SCORES),
+    ("all", Flag.SEND_WINNERS | Flag.SEND_SCORES)])
+def test_read_back_is_asked_of_every_sample(read_back, flags):
+    sent = schedule(read_back=read_back).headers.flags & (Flag.SEND_WINNERS | Flag.SEND_SCORES)
+    assert (sent == flags).all()
+
+
+def test_labels_are_only_sent_where_they_teach():
+    plan = schedule()
+    for span in plan.spans:
+        sent = plan.headers.labels[span.start:span.stop]
+        true = plan.labels[span.start:span.stop]
+        assert (sent == (true if span.teaches else UNLABELLED)).all()
+
+
+def test_true_labels_belong_to_the_samples():
+    plan = schedule()
+    expected = [(TEST_LABELS if part == TEST else TRAIN_LABELS)[index]
+                for part, index in zip(plan.parts, plan.indices, strict=True)]
+    assert plan.labels.tolist() == expected
+
+
+def test_every_pass_shows_every_sample_once_in_another_order():
+    indices = schedule().indices[20:80]
+    assert sorted(indices[:30]) == sorted(indices[30:]) == list(range(30))
+    assert indices[:30].tolist() != indices[30:].tolist()
+
+
+def test_order_depends_on_the_seed_alone():
+    assert (schedule().indices == schedule().indices).all()
+    assert (schedule().indices != schedule(order_seed=6).indices).any()
+
+
+def test_order_is_frozen():
+    # RandomState([5, 0, 0]) over the 30 samples; a change would break resumed and published runs.
+    expected = np.random.RandomState([5, 0, 0]).permutation(np.arange(30))[:20]
+    assert schedule().indices[:20].tolist() == expected.tolist()
+
+
+def test_first_marks_each_taught_sample_once():
+    plan = schedule()
+    assert plan.first.sum() == 30
+    assert plan.first[20:50].all() and not plan.first[50:].any() and not plan.first[:20].any()
+
+
+def test_pulse_lengths_step_equally_and_become_shifts():
+    shifts = schedule().headers.clustering_pulse_shifts[:20]
+    assert shifts.tolist() == [4] * 5 + [3] * 5 + [2] * 5 + [1] * 5
+
+
+def test_boundaries_say_where_lists_step():
+    assert schedule().headers.readout_gate_shifts[20:80].tolist() == [2] * 15 + [5] * 45
+
+
+def test_online_has_a_schedule_for_each_stage():
+    headers = schedule().headers
+    assert set(headers.clustering_pulse_shifts[80:110].tolist()) == {2}
+    assert headers.readout_gate_shifts[80:110].tolist() == [1] * 15 + [3] * 15
+
+
+def test_unit_pulses_shorten_every_pulse():
+    headers = schedule(unit_pulses=True).headers
+    assert not headers.clustering_pulse_shifts.any() and not headers.readout_pulse_shifts.any()
+
+
+def test_subsets_grow_and_hold_their_samples():
+    small, large = subset(100, 10, 7), subset(100, 30, 7)
+    assert set(small) < set(large) and len(large) == 30
+
+
+def test_phase_with_a_subset_uses_no_other_sample():
+    plan = schedule([TeachPhase(kind="teach", subset=4, passes=3)])
+    assert len(plan) == 12 and len(set(plan.indices)) == 4
+
+
+def test_subset_beyond_the_data_is_refused():
+    with pytest.raises(ExperimentError, match="subset = 31: expected at most the 30"):
+        schedule([TeachPhase(kind="teach", subset=31)])
+
+
+def test_limit_gives_every_phase_its_share():
+    assert [len(span) for span in schedule(limit=40).spans] == [10, 10, 10, 10]
+    assert [len(span) for span in schedule(limit=100).spans] == [20, 38, 30, 12]
+
+
+@given(st.integers(0, 200), st.lists(st.integers(0, 50), min_size=1, max_size=6))
+def test_share_is_exact_and_within_lengths(total, lengths):
+    given_ = share(total, lengths)
+    assert sum(given_) == min(total, sum(lengths))
+    assert all(0 <= part <= length for part, length in zip(given_, lengths, strict=True))
+    if total >= len(lengths):
+        assert all(part > 0 for part, length in zip(given_, lengths, strict=True) if length)
+
+
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=5), st.integers(1, 100))
+def test_steps_keep_their_order_and_equal_lengths(values, length):
+    sequence = steps(values, None, length).tolist()
+    lengths = [sum(1 for k in range(length) if k * len(values) // length == entry)
+               for entry in range(len(values))]
+    assert sequence == [value for value, count in zip(values, lengths, strict=True)
+                        for _ in range(count)]

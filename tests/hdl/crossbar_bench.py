@@ -1,0 +1,106 @@
+"""Random walls and events, positions one after the other without pauses and with."""
+
+import random
+
+import cocotb
+from bench import bench_parameters
+from cocotb.triggers import ClockCycles, FallingEdge
+from crosswall.spec.build import Build
+from crosswall.spec.network import receptive_fields
+from crosswall.twin.reference import currents
+from crosswall_hdl.encoder import Event
+from drivers import start
+
+import numpy as np
+
+POSITIONS = 20
+
+
+class Memories:
+    """Events and walls behind the crossbar, with its two cycles of latency."""
+
+    def __init__(self, dut, network, lanes, walls):
+        self.dut, self.network, self.lanes = dut, network, lanes
+        self.rows = walls.reshape(-1, lanes)
+        self.events = []
+
+    async def run(self):
+        dut = self.dut
+        slots, rows = [0, 0], [0, 0]
+        layout = Event(self.network)
+        while True:
+            await FallingEdge(dut.clk)
+            slot, row = slots.pop(0), rows.pop(0)
+            line, code = self.events[slot] if slot < len(self.events) else (0, 3)
+            dut.event.value = layout.const({"line": line, "code": code}).as_bits()
+            dut.walls.value = sum(int(wall) << self.network.wall_bits * lane for lane, wall
+                                  in enumerate(self.rows[row % len(self.rows)]))
+            slots.append(int(dut.slot.value))
+            rows.append(int(dut.row.value) if dut.row.value.is_resolvable else 0)
+
+
+class Monitor:
+    """What leaves the crossbar, and what it announced two cycles before."""
+
+    def __init__(self, dut):
+        self.dut = dut
+        self.leaving = []
+        self.cycle = 0
+
+    async def run(self):
+        dut = self.dut
+        announced = [None, None]
+        while True:
+            await FallingEdge(dut.clk)
+            self.cycle += 1
+            due = announced.pop(0)
+            announced.append(int(dut.upcoming.value) if dut.upcoming_valid.value == 1 else None)
+            neuron = int(dut.neuron.value) if dut.current_valid.value == 1 else None
+            assert neuron == due
+            if neuron is not None:
+                self.leaving.append((self.cycle, neuron, int(dut.current.value)))
+
+
+@cocotb.test()
+async def currents_leave_in_order(dut):
+    parameters = bench_parameters()
+    generator = random.Random(cocotb.RANDOM_SEED)
+    network = receptive_fields(**parameters["geometry"])
+    lanes, latency = parameters["lanes"], parameters["latency"]
+    groups = Build(lanes, 2).groups(network)
+    walls = np.array([generator.choice((0, network.wall_max, generator.randint(0, network.wall_max)))
+                      for _ in range(network.clustering_synapses)])
+    array = walls.reshape(network.lines, network.neurons)
+    dut.start.value = dut.row_base.value = 0
+    await start(dut)
+    memories, monitor = Memories(dut, network, lanes, walls), Monitor(dut)
+    cocotb.start_soon(memories.run())
+    cocotb.start_soon(monitor.run())
+    expected, ends = [], []
+    for _ in range(POSITIONS):
+        codes = [0] * network.lines
+        for pixel in range(network.fan_in):
+            off = generator.randrange(2) * network.fan_in
+            codes[pixel + off] = generator.choice((0, 1, (1 << network.code_bits) - 1))
+        if generator.random() < 0.1:
+            codes = [0] * network.lines
+        memories.events = [(line, code) for line, code in enumerate(codes) if code]
+        generator.shuffle(memories.events)
+        expected += list(enumerate(currents(network, array, codes)))
+        dut.events.value = len(memories.events)
+        dut.start.value = 1
+        await FallingEdge(dut.clk)
+        dut.start.value = 0
+        cycles = groups * max(len(memories.events), lanes)
+        await ClockCycles(dut.clk, cycles - 1)
+        await FallingEdge(dut.clk)
+        assert dut.finishing.value == 1
+        ends.append(monitor.cycle + latency + lanes)
+        await FallingEdge(dut.clk)
+        assert dut.sweeping.value == 0
+        await ClockCycles(dut.clk, generator.choice((0, 0, 1, 30)) + 2)
+        await FallingEdge(dut.clk)
+    await ClockCycles(dut.clk, latency + lanes + 2)
+    assert [(neuron, current) for _, neuron, current in monitor.leaving] == expected
+    last = [cycle for cycle, neuron, _ in monitor.leaving if neuron == network.neurons - 1]
+    assert last == [end - 1 for end in ends]

@@ -1,0 +1,168 @@
+"""Samples of all kinds through the whole machine; results and state against the reference."""
+
+import random
+
+import cocotb
+import numpy as np
+from bench import bench_parameters
+from cases import packed, random_case, random_pixels
+from cocotb.triggers import FallingEdge, ReadOnly
+from crosswall.spec.sample import Flag, Result, SampleHeader
+from crosswall.spec.state import StateMemory
+from crosswall.twin.reference import ReferenceMachine
+from crosswall_hdl.control import RuleValues
+from drivers import StreamSink, StreamSource, start
+
+
+class Window:
+    """Uses the machine's state window as the register bank does."""
+
+    def __init__(self, dut):
+        self._dut = dut
+        for name in ("goto", "strobe"):
+            getattr(dut, f"window__{name}").value = 0
+
+    async def access(self, word=None):
+        """Read or, with a `word`, write the next word; None if the window refuses."""
+        dut = self._dut
+        dut.window__strobe.value, dut.window__write.value = 1, word is not None
+        dut.window__write_data.value = (word or 0) & 0xFFFF_FFFF
+        while True:
+            await ReadOnly()
+            acknowledged = dut.window__acknowledge.value == 1
+            refused = acknowledged and dut.window__error.value == 1
+            data = int(dut.window__read_data.value) if acknowledged and not refused else None
+            await FallingEdge(dut.clk)
+            if acknowledged:
+                dut.window__strobe.value = 0
+                await FallingEdge(dut.clk)
+                return data
+
+    async def goto(self, memory, row=0):
+        self._dut.window__memory.value = memory
+        self._dut.window__row.value = row
+        self._dut.window__goto.value = 1
+        await FallingEdge(self._dut.clk)
+        self._dut.window__goto.value = 0
+        await FallingEdge(self._dut.clk)
+
+    async def write(self, memory, words):
+        await self.goto(memory)
+        for word in np.ravel(words).tolist():
+            assert await self.access(word) is not None
+
+    async def read(self, memory, count):
+        await self.goto(memory)
+        return [await self.access() for _ in range(count)]
+
+
+def random_header(generator, network, number):
+    """Every flag; labels that exist and labels that do not."""
+    flags = sum((flag for flag in Flag if generator.random() < 0.75), Flag(0))
+    return SampleHeader(
+        number, flags,
+        label=generator.choice((generator.randrange(network.classes), network.classes, 0xFF, 0)),
+        clustering_pulse_shift=generator.randrange(5), clustering_gate_shift=generator.randrange(4),
+        readout_pulse_shift=generator.randrange(5), readout_gate_shift=generator.randrange(5))
+
+
+@cocotb.test()
+async def machine_equals_the_reference(dut):
+    generator = random.Random(cocotb.RANDOM_SEED)
+    parameters = bench_parameters()
+    case = random_case(parameters["seed"], parameters["geometry"])
+    network, rules, tables = case.network, case.rules, (case.clustering_table, case.readout_table)
+    reference = ReferenceMachine(network, rules, *tables)
+    state = reference.state
+    dut.rules.value = packed(
+        RuleValues, seed=rules.seed, static_seed=rules.static_seed, silence=rules.silence,
+        stdp=rules.clustering_rule == "stdp", stdp_probability=rules.stdp_probability,
+        threshold_rise=rules.threshold_rise, threshold_decay=rules.threshold_decay,
+        margin=rules.margin, clustering_stuck=tables[0].stuck_threshold,
+        readout_stuck=tables[1].stuck_threshold)
+    dut.capture.value = 0
+    window = Window(dut)
+    samples = StreamSource(dut, "samples", generator=generator,
+                           probability=generator.choice((0.5, 1)))
+    results = StreamSink(dut, "results", generator=generator,
+                         probability=generator.choice((0.5, 1)))
+    await start(dut)
+    await window.write(StateMemory.CLUSTERING_WALLS, state.clustering_walls)
+    await window.write(StateMemory.THRESHOLDS, state.thresholds)
+    await window.write(StateMemory.READOUT_WALLS, state.readout_walls)
+    state.ledger[:] = [generator.getrandbits(64) for _ in state.ledger]
+    await window.write(StateMemory.LEDGER, halves(state.ledger))
+    for stage, table in enumerate(tables):
+        await window.write((StateMemory.CLUSTERING_STEPS, StateMemory.READOUT_STEPS)[stage],
+                           table.steps)
+        await window.write((StateMemory.CLUSTERING_GAINS, StateMemory.READOUT_GAINS)[stage],
+                           table.gains)
+
+    expected = []
+    for number in range(parameters["samples"]):
+        header = random_header(generator, network, number * 0x0102_0305 % 0xFFFF_FFFF)
+        pixels = random_pixels(generator, network)
+        samples.send_packet(header.pack() + pixels)
+        expected.append(reference.process(header, pixels))
+    for result in expected:
+        while (packet := results.take_packet()) is None:
+            await FallingEdge(dut.clk)
+        assert Result.unpack(packet, network) == result
+        assert packet == result.pack(network)
+    # The ledger may still be adding the last sample: a capture waits for it.
+    dut.capture.value = 1
+    await FallingEdge(dut.clk)
+    dut.capture.value = 0
+    assert await window.read(StateMemory.LEDGER, 2 * len(state.ledger)) == halves(state.ledger)
+    assert dut.idle.value == 1
+    for memory, array in ((StateMemory.CLUSTERING_WALLS, state.clustering_walls),
+                          (StateMemory.THRESHOLDS, state.thresholds),
+                          (StateMemory.READOUT_WALLS, state.readout_walls)):
+        assert await window.read(memory, array.size) == array.ravel().tolist()
+
+
+def halves(ledger):
+    """The words of the ledger in the state window."""
+    return [int(counter) >> shift & 0xFFFF_FFFF for counter in ledger for shift in (0, 32)]
+
+
+@cocotb.test()
+async def packets_of_wrong_length_are_answered(dut):
+    """Too short, too long, or with flags and a label that mean nothing: never wedged."""
+    parameters = bench_parameters()
+    generator = random.Random(cocotb.RANDOM_SEED)
+    network = random_case(parameters["seed"], parameters["geometry"]).network
+    dut.capture.value = 0
+    Window(dut)
+    samples = StreamSource(dut, "samples", generator=generator)
+    results = StreamSink(dut, "results", generator=generator)
+    await start(dut)
+    for number, length in enumerate((1, 10, 11, 9 + network.pixels, 11 + network.pixels)):
+        packet = bytes([number, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF])
+        samples.send_packet((packet + generator.randbytes(length))[:length])
+        while (answer := results.take_packet()) is None:
+            await FallingEdge(dut.clk)
+        assert answer[0] == number
+
+
+@cocotb.test()
+async def window_steps_through_lanes_and_rows_and_refuses_the_rest(dut):
+    parameters = bench_parameters()
+    network = random_case(parameters["seed"], parameters["geometry"]).network
+    dut.capture.value = 0
+    dut.samples__valid.value = 0
+    window = Window(dut)
+    await start(dut)
+    words = list(range(network.readout_synapses))
+    limit = network.wall_max + 1
+    await window.write(StateMemory.READOUT_WALLS, words)
+    assert await window.access() is None, "beyond the last row"
+    assert await window.read(StateMemory.READOUT_WALLS, len(words)) \
+        == [word % limit for word in words]
+    await window.goto(StateMemory.READOUT_STEPS)
+    assert await window.access() is None, "device tables are write-only"
+    for row in (network.readout_synapses, 0xFFFF_FFFF):
+        await window.goto(StateMemory.READOUT_WALLS, row)
+        assert await window.access(1) is None, "far beyond the last row"
+    assert await window.read(StateMemory.READOUT_WALLS, len(words)) \
+        == [word % limit for word in words]

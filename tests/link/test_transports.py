@@ -1,0 +1,145 @@
+"""Serial ports: bytes go through a real pseudo-terminal, and every way to fail has one line."""
+
+import os
+import threading
+import tty
+
+import pytest
+
+from crosswall.errors import LinkError
+from crosswall.link import BoardModel, PairTransport, SerialTransport, Session
+from crosswall.link.benchmark import measure
+from tests.link.machine import Machine, Registers, result, sample
+
+
+@pytest.fixture
+def terminal():
+    """A pseudo-terminal: the board's descriptor and the host's path."""
+    board, host = os.openpty()
+    tty.setraw(host)
+    yield board, os.ttyname(host)
+    for descriptor in (board, host):
+        try:
+            os.close(descriptor)
+        except OSError:
+            pass  # the test closed it
+
+
+def test_bytes_pass_both_ways_and_a_quiet_line_times_out(terminal):
+    board, path = terminal
+    transport = SerialTransport(path)
+    assert transport.read(100, 0.01) == b""
+    transport.write(bytes(range(256)))
+    assert os.read(board, 1000) == bytes(range(256))
+    os.write(board, bytes(range(255, -1, -1)))
+    assert transport.read(100, 1.0) == bytes(range(255, 155, -1))
+    assert transport.read(1000, 1.0) == bytes(range(155, -1, -1))
+    transport.close()
+    transport.close()
+    with pytest.raises(LinkError, match="was closed"):
+        transport.read(1, 0.0)
+
+
+def test_two_ends_that_both_write_do_not_wait_for_each_other(terminal):
+    board, path = terminal
+    data = bytes(range(256)) * 256  # many times what the line holds
+    received = bytearray()
+
+    def write_all_then_read():
+        rest = data
+        while rest:
+            rest = rest[os.write(board, rest):]
+        while len(received) < len(data):
+            received.extend(os.read(board, 1 << 16))
+
+    transport = SerialTransport(path)  # opening discards what had arrived
+    other = threading.Thread(target=write_all_then_read)
+    other.start()
+    transport.write(data)
+    answer = b""
+    while len(answer) < len(data):
+        answer += transport.read(1 << 16, 5.0)
+    other.join()
+    transport.close()
+    assert answer == data
+    assert received == data
+
+
+def test_a_line_that_takes_nothing_is_an_error(terminal):
+    _, path = terminal
+    transport = SerialTransport(path, write_timeout=0.05)
+    with pytest.raises(LinkError, match="took no byte for 0.05 s"):
+        transport.write(bytes(1 << 20))
+    transport.close()
+
+
+def test_a_vanished_board_is_an_error():
+    board, host = os.openpty()
+    tty.setraw(host)
+    transport = SerialTransport(os.ttyname(host))
+    os.close(host)
+    os.close(board)
+    with pytest.raises(LinkError, match="unplugged, or the virtual board stopped"):
+        transport.read(1, 1.0)
+    with pytest.raises(LinkError, match="unplugged, or the virtual board stopped"):
+        transport.write(b"x")
+    transport.close()
+
+
+def test_a_missing_port_a_file_and_a_busy_port_are_named(terminal, tmp_path):
+    with pytest.raises(LinkError, match="no serial port /dev/no-such-port: plug the board in"):
+        SerialTransport("/dev/no-such-port")
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(LinkError, match="is not a serial port"):
+        SerialTransport(str(file))
+    _, path = terminal
+    first = SerialTransport(path)
+    with pytest.raises(LinkError, match="is in use: close the other program"):
+        SerialTransport(path)
+    first.close()
+    SerialTransport(path).close()
+
+
+def test_missing_permission_is_explained(monkeypatch):
+    def refuse(path, flags, *_):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(LinkError, match="not permitted to open /dev/ttyUSB0: add your user"):
+        SerialTransport("/dev/ttyUSB0")
+
+
+def test_a_session_runs_over_a_pair_between_threads():
+    ours, theirs = PairTransport.pair()
+    machine = Machine()
+    board = BoardModel(slots=4, sample_bytes=20, machine=machine, control=Registers())
+
+    def serve():
+        try:
+            while True:
+                board.feed(theirs.read(1000, 1.0))
+                board.drain()
+                theirs.write(board.take_output())
+        except LinkError:
+            pass
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    session = Session(ours, slots=4)
+    session.write(3, [5])
+    assert session.read(3) == [5]
+    packets = [sample(number, 20) for number in range(200)]
+    assert list(session.stream(packets, 0)) == [result(packet) for packet in packets]
+    ours.close()
+    thread.join()
+    assert machine.learned == packets
+    with pytest.raises(LinkError, match="closed"):
+        ours.read(1, 0.0)
+
+
+def test_host_fills_at_least_95_percent_of_a_3_megabaud_line():
+    # The best of three: other programs may take the processor from either process.
+    best = max(measure(samples=400).ratio for _ in range(3))
+    print(f"{best:.1%} of the line rate")
+    assert best >= 0.95

@@ -1,0 +1,101 @@
+"""Every command in the documents is run, or, where it needs hardware, checked down to its options."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+
+from crosswall.cli import main
+from crosswall.experiment import config
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared" / "data"
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def commands(text: str, language: str = "sh") -> list[str]:
+    """The lines of a document's fenced blocks of one language."""
+    blocks = re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return [line.split(" #")[0].strip() for block in blocks for line in block.splitlines()
+            if line.strip() and not line.startswith("#")]
+
+
+ALL = list(dict.fromkeys(
+    command for document in DOCUMENTS for command in commands(document.read_text())
+    if command.startswith("crosswall ")))
+HARDWARE = [command for command in ALL if "/dev/" in command or " build " in command
+            or " flash " in command]
+SOFTWARE = [command for command in ALL if command not in HARDWARE]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """Where a reader would be: a checkout with ``../shared`` beside it, and data of their own."""
+    root = tmp_path_factory.mktemp("reader")
+    (root / "checkout").mkdir()
+    if SHARED.is_dir():
+        (root / "shared").mkdir()
+        (root / "shared" / "data").symlink_to(SHARED)
+    random = np.random.default_rng(1)
+    labels = np.arange(120) % 10
+    images = random.integers(0, 60, (120, 8, 8)) + 15 * labels[:, None, None]
+    np.savez(root / "checkout" / "my-data.npz", x=images.astype(np.uint8), y=labels)
+    return root / "checkout"
+
+
+@pytest.mark.parametrize("command", SOFTWARE)
+def test_command_works(command: str, folder: Path):
+    if "shared/data" in command and not SHARED.is_dir():
+        pytest.skip("../shared/data is not here")
+    if "stt-300k" in command:
+        command = command.replace("stt-300k", str(SHARED / "dwmtj-lut/STT/300K"))
+    words = command.replace("crosswall", f"{sys.executable} -m crosswall", 1)
+    done = subprocess.run(words, shell=True, cwd=folder, capture_output=True, text=True,
+                          timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout or ">" in command
+
+
+@pytest.mark.parametrize("command", HARDWARE)
+def test_command_for_hardware_has_valid_options(command: str):
+    group, words = main, shlex.split(command)[1:]
+    while isinstance(group, click.Group):
+        name, found, words = group.resolve_command(click.Context(group), words)
+        assert found is not None, f"no command {name}"
+        group = found
+    group.make_context(command, words)
+
+
+def test_the_two_commands_of_the_readme_are_targets_of_the_makefile():
+    makefile = (ROOT / "Makefile").read_text()
+    shown = [command for command in commands((ROOT / "README.md").read_text())
+             if command.startswith("make ")]
+    assert shown == ["make demo", "make test"]
+    for command in shown:
+        assert f"\n{command.removeprefix('make ')}:" in makefile
+
+
+def test_the_python_example_runs(folder: Path):
+    (example,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(),
+                            re.MULTILINE | re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", example], cwd=folder, capture_output=True,
+                          text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    accuracy, joules = map(float, done.stdout.split())
+    assert 0.8 < accuracy <= 1 and 0 < joules < 1e-6
+
+
+def test_the_reference_of_the_experiment_file_is_up_to_date():
+    text = (ROOT / "docs" / "experiment.md").read_text()
+    assert text.endswith("## Keys\n\n" + config.reference())
+
+
+def test_links_between_documents_lead_somewhere():
+    for document in DOCUMENTS:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
