@@ -33,6 +33,11 @@ class ClusteringStage(wiring.Component):
     one position is scored, the next is encoded. Without learning, and if all positions share one
     crossbar, the last neurons of a position are ranked while the next is scored.
 
+    A scored position takes ``groups * max(active lines, lanes) + 1`` cycles, or as long as the
+    encoder needs if that is more (75 for 25 pixels with contrast). With learning, or a crossbar
+    for each position, ranking adds ``lanes + 12``; learning adds ``max(lines + 14, neurons)``
+    and about 6.
+
     Parameters
     ----------
     network, build

@@ -69,11 +69,12 @@ class Lane(wiring.Component):
                 added.append(product)
             terms, span = added, 2 * span
         accumulator = Signal.like(self.current, reset_less=True)
+        leaving = Signal.like(self.current, reset_less=True)
         total = Signal.like(self.current)
-        m.d.comb += total.eq(accumulator + terms[0])
+        m.d.comb += [total.eq(accumulator + terms[0]), self.current.eq(leaving)]
         m.d.sync += [
             accumulator.eq(total),
-            self.current.eq(Mux(self.last, total, self.following)),
+            leaving.eq(Mux(self.last, total, self.following)),
         ]
         with m.If(self.last):
             m.d.sync += accumulator.eq(0)
@@ -182,7 +183,9 @@ class Crossbar(wiring.Component):
             register = Signal.like(group, name=f"group_{stage}", reset_less=True)
             m.d.sync += register.eq(group_delayed)
             group_delayed = register
-        m.d.sync += self.row.eq(self.row_base + self.event.line * groups + group_delayed)
+        row = Signal.like(self.row, reset_less=True)
+        m.d.sync += row.eq(self.row_base + self.event.line * groups + group_delayed)
+        m.d.comb += self.row.eq(row)
         code = Mux(inside[-1], self.event.code, 0)
         for stage in range(READ_LATENCY + 1):
             register = Signal(network.code_bits, name=f"code_{stage}", reset_less=True)

@@ -247,7 +247,7 @@ class Ledger(wiring.Component):
         steps = _sequence(self._network)
         m.submodules.sequence = sequence = Memory(
             shape=_STEP_LAYOUT, depth=len(steps),
-            init=[step._asdict() for step in steps])
+            init=[step._asdict() for step in steps], attrs={"rom_block": 1})
         fetch = sequence.read_port()
         step = fetch.data
         counted, counted_next = Signal(range(len(steps))), Signal(range(len(steps)))

@@ -119,9 +119,10 @@ class PlasticityEngine(wiring.Component):
             m.d.sync += stuck.eq(self.static_draw[16:] < self.stuck_threshold)
             stuck = delayed(stuck, before_shift + 1, "stuck")
             wall_last = delayed(wall, 1, "wall_last")
-            m.d.sync += self.result.eq(Mux(stuck, wall_last, moved))
-        else:
-            m.d.sync += self.result.eq(moved)
+            moved = Mux(stuck, wall_last, moved)
+        result = Signal(network.wall_bits, reset_less=True)
+        m.d.sync += result.eq(moved)
+        m.d.comb += self.result.eq(result)
         valid = Signal(self.latency)
         m.d.sync += valid.eq(valid << 1 | self.valid)
         m.d.comb += self.result_valid.eq(valid[-1])

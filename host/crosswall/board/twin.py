@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from crosswall.errors import ToolError
 from crosswall.spec.frames import PROTOCOL_VERSION
 from crosswall.spec.sample import Flag
-from crosswall.twin import Headers, MachineState, Results, Twin
+from crosswall.twin import Headers, MachineState, Results
 
 from .abstract import Identity, Machine, Progress, Stop
 from .results import concatenate, masked
@@ -22,6 +23,11 @@ class TwinBoard:
     ----------
     machine
         What it computes; it starts in the initial state.
+
+    Raises
+    ------
+    ToolError
+        If Numba is not installed.
     """
 
     name = "twin"
@@ -30,6 +36,11 @@ class TwinBoard:
         self._start(machine, machine.initial_state())
 
     def _start(self, machine: Machine, state: MachineState) -> None:
+        try:
+            from crosswall.twin import Twin
+        except ImportError as error:
+            raise ToolError(f"the twin needs {error.name}; run: pip install 'crosswall[twin]', or "
+                            f"use a board") from error
         self._machine = machine
         self._twin = Twin(machine.network, machine.rules, machine.clustering_table,
                           machine.readout_table, state)

@@ -13,11 +13,9 @@ import numba
 import numpy as np
 
 from crosswall.spec.device_table import GAIN_ENTRIES, Direction
-from crosswall.spec.draws import STATIC_SAMPLE, Stage
+from crosswall.spec.draws import ROUNDS, STAGE_SHIFT, STATIC_SAMPLE, Stage
 from crosswall.spec.ledger import COUNTERS, Counter
 from crosswall.spec.sample import NO_PREDICTION, Flag, ResultFlag
-
-from .draws import draw
 
 _LEARN_CLUSTERING = int(Flag.LEARN_CLUSTERING)
 _LEARN_READOUT = int(Flag.LEARN_READOUT)
@@ -93,6 +91,24 @@ class Tables(NamedTuple):
     readout_steps: np.ndarray
     readout_gains: np.ndarray
     readout_stuck: int
+
+
+@numba.njit(numba.uint32(numba.uint32, numba.uint32, numba.uint32, numba.uint32),
+            cache=True, inline="always")
+def draw(seed, sample, stage, place):
+    """One draw; unsigned 32-bit integers in and out. Equal to ``crosswall.spec.draws.draw``."""
+    half = np.uint32(0xFFFF)
+    block = np.uint32(stage << np.uint32(STAGE_SHIFT)) | place
+    left = block >> np.uint32(16)
+    right = block & half
+    for number in range(ROUNDS):
+        word = sample if number & 2 == 0 else seed
+        if number & 1:
+            word = word >> np.uint32(16)
+        rotated = (left >> np.uint32(7) | left << np.uint32(9)) & half
+        left = (rotated + right & half) ^ (word & half) ^ np.uint32(number)
+        right = (right << np.uint32(2) | right >> np.uint32(14)) & half ^ left
+    return left << np.uint32(16) | right
 
 
 @numba.njit(cache=True, inline="always")

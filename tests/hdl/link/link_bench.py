@@ -204,6 +204,7 @@ class Wire:
         choose = self.generator
         return choose.choice([
             b"\0\0",
+            b"\x0e\0",  # broken before its first byte
             choose.randbytes(choose.randrange(1, 30)) + b"\0",
             cobs.encode(choose.randbytes(choose.randrange(700, 1200))) + b"\0",
         ])
