@@ -1,4 +1,4 @@
-"""Every command in the documents is run, or, where it needs hardware, checked down to its options."""
+"""Every command in the documents is run or, where it needs hardware, checked to its options."""
 
 import re
 import shlex

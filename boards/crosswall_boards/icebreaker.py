@@ -40,7 +40,15 @@ class IceBreaker(FpgaBoard):
 
     def clocking(self, platform: Any) -> Any:
         """PLL from the crystal, 12 MHz × 64 / 32; reset until it has locked and RAM is usable."""
-        from amaranth.hdl import ClockDomain, ClockSignal, Const, Instance, Module, ResetSignal, Signal
+        from amaranth.hdl import (
+            ClockDomain,
+            ClockSignal,
+            Const,
+            Instance,
+            Module,
+            ResetSignal,
+            Signal,
+        )
 
         m = Module()
         crystal = platform.request("clk12", dir="-")

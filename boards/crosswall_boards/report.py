@@ -82,8 +82,8 @@ class BuildReport:
         lines += [f"{name:<16} {item.used:>6} of {item.available:>6}  "
                   f"{100 * item.used / item.available:5.1f} %"
                   for name, item in self.resources.items()]
-        lines += [f"clock            {clock.achieved:6.1f} MHz achieved, {clock.constraint:.1f} MHz "
-                  f"asked for: {'met' if clock.met else 'NOT met'} ({net})"
+        lines += [f"clock            {clock.achieved:6.1f} MHz achieved, {clock.constraint:.1f} "
+                  f"MHz asked for: {'met' if clock.met else 'NOT met'} ({net})"
                   for net, clock in self.clocks.items()]
         return "\n".join(lines) + "\n"
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from amaranth.hdl import Elaboratable, Module
 from amaranth.lib import io
+
 from crosswall.spec.build import Build
 from crosswall.spec.network import Network
 from crosswall_hdl.link.uart import divisor_for

@@ -3,6 +3,7 @@
 from amaranth import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+
 from crosswall.spec.build import Build
 from crosswall.spec.network import Network
 from crosswall.spec.state import StateMemory, memory_shapes
@@ -35,8 +36,8 @@ class ClusteringStage(wiring.Component):
 
     A scored position takes ``groups * max(active lines, lanes) + 1`` cycles, or as long as the
     encoder needs if that is more (75 for 25 pixels with contrast). With learning, or a crossbar
-    for each position, ranking adds ``lanes + 12``; learning adds ``max(lines + 14, neurons)``
-    and about 6.
+    for each position, ranking adds ``lanes + 9``; learning adds ``max(lines + 19, neurons + 5)``
+    (2 less without static spread).
 
     Parameters
     ----------
@@ -166,7 +167,7 @@ class ClusteringStage(wiring.Component):
         may_score = Signal()
         shared = network.crossbars == 1
         with m.If(learns | (not shared)):
-            m.d.comb += may_score.eq((scoring == 0))
+            m.d.comb += may_score.eq(scoring == 0)
         with m.Else():
             m.d.comb += may_score.eq(scoring + self.rankings.valid < 2)
 

@@ -4,6 +4,7 @@ from amaranth import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
+
 from crosswall.spec.build import Build
 from crosswall.spec.network import CONDUCTANCE_BITS, Network
 from crosswall.spec.state import StateMemory, memory_shapes
@@ -155,7 +156,7 @@ class Crossbar(wiring.Component):
 
         # Address one slot per cycle. Slots beyond the events pass as zeros.
         slot = Signal(range(max(network.fan_in, lanes)))
-        group = Signal(range(groups))
+        group = Signal(index_shape(groups))
         last_slot = Signal()
         m.d.comb += [
             self.slot.eq(slot),

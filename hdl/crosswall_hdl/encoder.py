@@ -4,6 +4,7 @@ from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
+
 from crosswall.spec.network import PIXEL_BITS, Encoding, Network
 
 from .control import PixelPort, index_shape

@@ -3,6 +3,7 @@
 from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
+
 from crosswall.spec.build import Build
 from crosswall.spec.network import Network
 from crosswall.spec.state import StateMemory, memory_shapes

@@ -4,6 +4,7 @@ from amaranth import Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
+
 from crosswall.spec.build import Build
 from crosswall.spec.device_table import Direction
 from crosswall.spec.draws import STATIC_SAMPLE, Stage

@@ -164,8 +164,9 @@ class Ledger(wiring.Component):
     """Adds each sample's tallies to the counters, keeps a captured copy of them.
 
     The counters lie in a memory of 16-bit words and are incremented serially, as a fixed sequence
-    of steps prescribes: about six cycles for each counter and binary digit of its multiplier (some
-    300 in all). Whole samples are added, so that a captured copy is always one between samples.
+    of steps prescribes: about eight cycles for each counter and binary digit of its multiplier
+    (some 400 in all). Whole samples are added, so that a captured copy is always one between
+    samples.
 
     Parameters
     ----------
@@ -249,10 +250,10 @@ class Ledger(wiring.Component):
             shape=_STEP_LAYOUT, depth=len(steps),
             init=[step._asdict() for step in steps], attrs={"rom_block": 1})
         fetch = sequence.read_port()
-        step = fetch.data
+        step = Signal(_STEP_LAYOUT)  # registered: block RAM is slow, and much depends on it
         counted, counted_next = Signal(range(len(steps))), Signal(range(len(steps)))
         m.d.comb += [counted_next.eq(counted), fetch.addr.eq(counted_next)]
-        m.d.sync += counted.eq(counted_next)
+        m.d.sync += [counted.eq(counted_next), step.eq(fetch.data)]
 
         conditions = Signal(len(_Condition))
         clustering_shift = Signal.like(self.control.clustering_pulse_shift)
@@ -295,9 +296,13 @@ class Ledger(wiring.Component):
             copied_next.eq(copied + 1),
         ]
 
+        def follow() -> None:
+            m.d.comb += counted_next.eq(counted + 1)
+            m.next = "FETCH"
+
         def scale(shift: Signal) -> None:
             with m.If(doubled == shift):
-                m.d.comb += counted_next.eq(counted + 1)
+                follow()
             with m.Else():
                 m.d.sync += [operand.eq(operand << 1), doubled.eq(doubled + 1)]
 
@@ -309,22 +314,25 @@ class Ledger(wiring.Component):
                     m.d.comb += read_place.eq(0)
                     m.next = "COPY"
                 with m.Elif(adding):
-                    m.next = "STEP"
+                    m.next = "FETCH"
                 with m.Elif(self.state.strobe):
                     m.d.comb += read_place.eq(Cat(C(0, 1), self.state.lane, self.state.row, C(1)))
                     m.next = "ACCESS-LOW"
 
+            with m.State("FETCH"):
+                m.next = "STEP"
+
             with m.State("STEP"):
                 with m.Switch(step.action):
                     with m.Case(_Action.LOAD):
-                        m.d.comb += counted_next.eq(counted + 1)
+                        follow()
                         m.d.sync += [
                             operand.eq(Array(self._source(source) for source
                                              in _terms(self._network))[step.argument]),
                             doubled.eq(0),
                         ]
                     with m.Case(_Action.DOUBLE):
-                        m.d.comb += counted_next.eq(counted + 1)
+                        follow()
                         m.d.sync += operand.eq(operand << 1)
                     with m.Case(_Action.SCALE_CLUSTERING):
                         scale(clustering_shift)
@@ -339,7 +347,7 @@ class Ledger(wiring.Component):
                         with m.If(conditions.bit_select(step.condition, 1)):
                             m.next = "ADD"
                         with m.Else():
-                            m.d.comb += counted_next.eq(counted + 1)
+                            follow()
                     with m.Case(_Action.END):
                         m.d.sync += adding.eq(0)
                         m.next = "REST"
@@ -355,8 +363,7 @@ class Ledger(wiring.Component):
                 ]
                 m.d.sync += [word.eq(word + 1), carry.eq(total[-1])]
                 with m.If(word == _WORDS - 1):
-                    m.d.comb += counted_next.eq(counted + 1)
-                    m.next = "STEP"
+                    follow()
 
             with m.State("COPY"):
                 m.d.comb += [

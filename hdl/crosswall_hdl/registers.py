@@ -39,13 +39,15 @@ class SharedPort(wiring.Signature):
     -------
     value : In(width)
         What the register's keeper holds.
+    ready : In(1)
+        The keeper can take a value now. A write waits for it.
     write : Out(1)
-        For one cycle: the keeper takes ``data``.
+        For one cycle, only while ``ready``: the keeper takes ``data``.
     data : Out(width)
     """
 
     def __init__(self, register: Register) -> None:
-        super().__init__({"value": In(register.width), "write": Out(1),
+        super().__init__({"value": In(register.width), "ready": In(1), "write": Out(1),
                           "data": Out(register.width)})
 
 
@@ -60,8 +62,9 @@ def _of(access: Access) -> list[Register]:
 class RegisterBank(wiring.Component):
     """All registers of `crosswall.spec.registers`, behind a control bus.
 
-    Takes 2 cycles an access; the state window as long as it needs. An unknown address, and a
-    write to a constant or read-only register, gives an error and changes nothing.
+    Takes 2 cycles an access; the state window, and a write to a shared register, as long as they
+    need. An unknown address, and a write to a constant or read-only register, gives an error and
+    changes nothing.
 
     Constants and read-write registers are read back from one block RAM. A reset therefore leaves
     read-write registers as they are, as it leaves the machine's memories; they have their reset
@@ -183,7 +186,11 @@ class RegisterBank(wiring.Component):
                     with m.If(bus.write):
                         m.d.sync += kept[name].eq(bus.write_data)
                 case Access.SHARED:
-                    m.d.comb += [is_live.eq(1), live.eq(port.value), port.write.eq(bus.write)]
+                    m.d.comb += [is_live.eq(1), live.eq(port.value)]
+                    with m.If(bus.write & ~port.ready):
+                        m.next = "REST"
+                    with m.Else():
+                        m.d.comb += port.write.eq(bus.write)
                 case Access.COMMAND:
                     m.d.comb += [is_live.eq(1), (window.goto if name == "state_row"
                                                  else port.write).eq(bus.write)]

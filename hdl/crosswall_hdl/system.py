@@ -11,7 +11,7 @@ from crosswall.spec.registers import MAGIC, REGISTERS, pack_board_name
 from crosswall.spec.sample import max_result_packet_bytes, sample_packet_bytes
 
 from .link import Link
-from .link.uart import UartReceiver, UartTransmitter
+from .link.uart import UartReceiver, UartTransmitter, check_divisor
 from .machine import Machine
 from .registers import RegisterBank
 
@@ -88,14 +88,13 @@ class System(wiring.Component):
                  readout_primitive: str = "inferred") -> None:
         if wire not in WIRES:
             raise ValueError(f"`wire` must be one of {', '.join(WIRES)}: got {wire!r}")
-        self._machine = Machine(network, build, readout_primitive=readout_primitive)
-        self._registers = RegisterBank(
-            identification(network, build, board_name, clock_frequency))
-        self._link = Link(slots=build.slots, sample_bytes=sample_packet_bytes(network),
-                          result_bytes=max_result_packet_bytes(network))
-        self._uart = None
-        if wire == "uart":
-            self._uart = UartReceiver(divisor=divisor), UartTransmitter(divisor=divisor)
+        build.check_fits(network)
+        check_divisor(divisor)
+        self._network, self._build = network, build
+        self._constants = identification(network, build, board_name, clock_frequency)
+        self._wire = wire
+        self._divisor = divisor
+        self._readout_primitive = readout_primitive
         super().__init__({
             **({"rx": In(1, init=1), "tx": Out(1, init=1)} if wire == "uart" else
                {"rx": In(stream.Signature(8)), "tx": Out(stream.Signature(8))}),
@@ -104,12 +103,17 @@ class System(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.machine = machine = self._machine
-        m.submodules.registers = registers = self._registers
-        m.submodules.link = link = self._link
+        network, build = self._network, self._build
+        m.submodules.machine = machine = Machine(network, build,
+                                                 readout_primitive=self._readout_primitive)
+        m.submodules.registers = registers = RegisterBank(self._constants)
+        m.submodules.link = link = Link(slots=build.slots,
+                                        sample_bytes=sample_packet_bytes(network),
+                                        result_bytes=max_result_packet_bytes(network))
 
-        if self._uart:
-            m.submodules.receiver, m.submodules.transmitter = receiver, transmitter = self._uart
+        if self._wire == "uart":
+            m.submodules.receiver = receiver = UartReceiver(divisor=self._divisor)
+            m.submodules.transmitter = transmitter = UartTransmitter(divisor=self._divisor)
             m.d.comb += [receiver.rx.eq(self.rx), self.tx.eq(transmitter.tx)]
             connect(m, receiver.bytes, link.wire_in)
             connect(m, link.wire_out, transmitter.bytes)
@@ -126,6 +130,7 @@ class System(wiring.Component):
             machine.capture.eq(registers.ledger_capture.write),
 
             registers.next_sample.value.eq(link.next_sample),
+            registers.next_sample.ready.eq(link.idle),
             link.next_sample_value.eq(registers.next_sample.data),
             link.next_sample_strobe.eq(registers.next_sample.write),
             registers.dropped_frames.value.eq(link.dropped_frames),

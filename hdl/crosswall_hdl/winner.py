@@ -3,6 +3,7 @@
 from amaranth import Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
+
 from crosswall.spec.network import Network
 
 from .control import index_shape

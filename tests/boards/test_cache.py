@@ -4,6 +4,7 @@ import multiprocessing
 from pathlib import Path
 
 import pytest
+
 from crosswall.errors import ToolError
 from crosswall_boards.cache import cache_directory, cached, content_key
 

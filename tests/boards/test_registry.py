@@ -3,6 +3,7 @@
 import shlex
 
 import pytest
+
 from crosswall.errors import ToolError, UsageError
 from crosswall.spec.build import Build, WallMemory
 from crosswall.spec.network import receptive_fields, whole_image

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from crosswall_boards.report import BuildReport, ClockReport, ResourceReport, parse_nextpnr
 
 ICE40 = """{"utilization": {"ICESTORM_LC": {"used": 2577, "available": 5280},

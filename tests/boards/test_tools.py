@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+
 from crosswall.errors import ToolError
 from crosswall_boards.tools import require_package, require_programs, run_tool, wheel_program
 

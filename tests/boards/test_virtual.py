@@ -7,7 +7,6 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from crosswall.board import Machine, RemoteBoard
@@ -17,9 +16,8 @@ from crosswall.spec.build import Build
 from crosswall.spec.network import receptive_fields
 from crosswall.spec.registers import MAGIC
 from crosswall.spec.rules import Rules
-from crosswall.twin import Headers, ReferenceMachine
-from crosswall_boards.virtual import Virtual, VirtualBoard
-from crosswall_boards.virtual.compiler import compile_virtual_board
+from crosswall.twin import ReferenceMachine
+from crosswall_boards.virtual import VirtualBoard
 from tests.machines import random_samples, random_table
 
 NETWORK = receptive_fields(6, 6, 3, 8, field=3, stride=1, regions=2, winners=2, bin_bits=2,

@@ -3,15 +3,15 @@
 import random
 
 import cocotb
+import numpy as np
 from bench import bench_parameters
 from cocotb.triggers import ClockCycles, FallingEdge
+from drivers import start
+
 from crosswall.spec.build import Build
 from crosswall.spec.network import receptive_fields
 from crosswall.twin.reference import currents
 from crosswall_hdl.encoder import Event
-from drivers import start
-
-import numpy as np
 
 POSITIONS = 20
 
@@ -68,7 +68,8 @@ async def currents_leave_in_order(dut):
     network = receptive_fields(**parameters["geometry"])
     lanes, latency = parameters["lanes"], parameters["latency"]
     groups = Build(lanes, 2).groups(network)
-    walls = np.array([generator.choice((0, network.wall_max, generator.randint(0, network.wall_max)))
+    highest = network.wall_max
+    walls = np.array([generator.choice((0, highest, generator.randint(0, highest)))
                       for _ in range(network.clustering_synapses)])
     array = walls.reshape(network.lines, network.neurons)
     dut.start.value = dut.row_base.value = 0

@@ -5,8 +5,9 @@ import random
 import cocotb
 from bench import bench_parameters
 from cocotb.triggers import FallingEdge
-from crosswall.spec.draws import STATIC_SAMPLE, Stage, draw
 from drivers import start
+
+from crosswall.spec.draws import STATIC_SAMPLE, Stage, draw
 
 KEYS = 4
 CYCLES = 200

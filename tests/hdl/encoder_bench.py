@@ -5,10 +5,11 @@ import random
 import cocotb
 from bench import bench_parameters
 from cocotb.triggers import ClockCycles, FallingEdge
-from crosswall.twin.reference import encode_position
-from crosswall_hdl.encoder import Code, Event, PositionHeader
 from drivers import start
 from geometries import GEOMETRIES
+
+from crosswall.twin.reference import encode_position
+from crosswall_hdl.encoder import Code, Event, PositionHeader
 
 SAMPLES = 12
 WAIT_LIMIT = 200

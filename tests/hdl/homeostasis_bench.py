@@ -5,10 +5,11 @@ import random
 import cocotb
 from bench import bench_parameters
 from cocotb.triggers import FallingEdge
-from crosswall.spec.network import receptive_fields
-from crosswall_hdl.control import RuleValues
 from drivers import start
 from state_driver import StateDriver
+
+from crosswall.spec.network import receptive_fields
+from crosswall_hdl.control import RuleValues
 
 STEPS = 40
 
@@ -25,7 +26,8 @@ async def thresholds_rise_and_decay(dut):
     await start(dut)
     await state.write(thresholds)
     for _ in range(STEPS):
-        base, winner = neurons * generator.randrange(network.crossbars), generator.randrange(neurons)
+        base = neurons * generator.randrange(network.crossbars)
+        winner = generator.randrange(neurons)
         rise, decay = (generator.choice((0, 1, highest // 3, highest, (1 << 31) - 1))
                        for _ in range(2))
         dut.rules.value = RuleValues.const({"threshold_rise": rise,

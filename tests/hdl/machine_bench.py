@@ -7,11 +7,12 @@ import numpy as np
 from bench import bench_parameters
 from cases import packed, random_case, random_pixels
 from cocotb.triggers import FallingEdge, ReadOnly
+from drivers import StreamSink, StreamSource, start
+
 from crosswall.spec.sample import Flag, Result, SampleHeader
 from crosswall.spec.state import StateMemory
 from crosswall.twin.reference import ReferenceMachine
 from crosswall_hdl.control import RuleValues
-from drivers import StreamSink, StreamSource, start
 
 
 class Window:

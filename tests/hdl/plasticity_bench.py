@@ -5,9 +5,11 @@ import random
 import cocotb
 from bench import bench_parameters
 from cocotb.triggers import FallingEdge
+from drivers import start
+from state_driver import StateDriver
+
 from crosswall.spec.device_table import GAIN_ENTRIES, DeviceTable, apply_pulse
 from crosswall.spec.network import whole_image
-from drivers import start
 
 PULSES = 600
 
@@ -25,17 +27,6 @@ def random_table(generator, network, static_spread):
                        network.variant_bits, tuple(steps), **spread)
 
 
-async def write_state(dut, port, words):
-    """Fill a one-lane memory through its state port."""
-    getattr(dut, f"{port}__write").value = 1
-    for row, word in enumerate(words):
-        getattr(dut, f"{port}__strobe").value = 1
-        getattr(dut, f"{port}__row").value = row
-        getattr(dut, f"{port}__write_data").value = word & 0xFFFF_FFFF
-        await FallingEdge(dut.clk)
-    getattr(dut, f"{port}__strobe").value = 0
-
-
 @cocotb.test()
 async def pulses_move_walls(dut):
     generator = random.Random(cocotb.RANDOM_SEED)
@@ -43,11 +34,12 @@ async def pulses_move_walls(dut):
     network = whole_image(4, 2, 4, **parameters["formats"])
     latency, static_spread = parameters["latency"], parameters["static_spread"]
     table = random_table(generator, network, static_spread)
-    dut.valid.value = dut.steps__strobe.value = dut.gains__strobe.value = 0
+    dut.valid.value = 0
+    steps, gains = StateDriver(dut, "steps"), StateDriver(dut, "gains")
     dut.stuck_threshold.value = table.stuck_threshold
     await start(dut)
-    await write_state(dut, "steps", table.steps)
-    await write_state(dut, "gains", table.gains)
+    await steps.write(table.steps)
+    await gains.write(table.gains)
     for shift in (0, 1, 4, 7):
         dut.pulse_shift.value = shift
         expected = []

@@ -6,11 +6,12 @@ import cocotb
 from bench import bench_parameters
 from cases import packed, random_case
 from cocotb.triggers import FallingEdge
+from drivers import StreamSource, start
+from state_driver import StateDriver
+
 from crosswall.spec.sample import Flag, SampleHeader
 from crosswall.twin.reference import ReferenceMachine
 from crosswall_hdl.control import Ranking, ReadoutTallies, RuleValues, SampleControl
-from drivers import StreamSource, start
-from state_driver import StateDriver
 
 SAMPLES = 12
 

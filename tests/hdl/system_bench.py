@@ -7,6 +7,9 @@ import cocotb
 import numpy as np
 from bench import bench_parameters
 from cocotb.triggers import FallingEdge, Timer
+from drivers import PERIOD_NS, StreamSink, StreamSource, start
+from system_case import BOARD_NAME, DIVISOR, system_case
+
 from crosswall.link.framing import FrameDecoder, encode
 from crosswall.spec import frames
 from crosswall.spec.frames import Control, FrameType, Operation
@@ -16,8 +19,6 @@ from crosswall.spec.sample import Flag, SampleHeader
 from crosswall.spec.state import StateMemory
 from crosswall.twin.reference import ReferenceMachine
 from crosswall_hdl.system import identification
-from drivers import PERIOD_NS, StreamSink, StreamSource, start
-from system_case import BOARD_NAME, DIVISOR, system_case
 
 PARAMETERS = bench_parameters()
 PATIENCE = 20_000

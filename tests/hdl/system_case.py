@@ -3,6 +3,7 @@
 import random
 
 from cases import Case, random_table
+
 from crosswall.spec.build import Build
 from crosswall.spec.network import whole_image
 from crosswall.spec.rules import Rules

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from bench import run_bench
+
 from crosswall.spec.build import Build
 from crosswall.spec.network import receptive_fields
 from crosswall_hdl.crossbar import Crossbar

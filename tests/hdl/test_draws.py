@@ -1,9 +1,12 @@
 """The draw pipeline gives the draws of `crosswall.spec.draws`."""
 
+# The first line is for components that refuse their parameters and are never elaborated.
+
 from pathlib import Path
 
 import pytest
 from bench import run_bench
+
 from crosswall_hdl.draws import DrawPipeline
 
 

@@ -5,14 +5,19 @@ from pathlib import Path
 import pytest
 from bench import run_bench
 from cases import random_case
+
 from crosswall_hdl.machine import Machine
 
-SAMPLES = 24
+SAMPLES = 16
+
+# Between them: both encodings, rules, memories and kinds of spread; device variants; one and
+# several groups of lanes in both stages; margins that are missed sometimes and always.
+CASES = [("W", 1), ("W", 5), ("S", 1), ("S", 3), ("U", 2), ("U", 4)]
 
 
 @pytest.mark.parametrize(("geometry", "seed", "simulator"), [
-    *((geometry, seed, "icarus") for geometry in "WSU" for seed in range(3)),
-    *((geometry, 0, "verilator") for geometry in "WSU"),
+    *((geometry, seed, "icarus") for geometry, seed in CASES),
+    ("S", 3, "verilator"), ("U", 1, "verilator"),
 ])
 def test_random_machines_equal_the_reference(geometry, seed, simulator, tmp_path):
     case = random_case(seed, geometry)

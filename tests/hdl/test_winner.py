@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from bench import run_bench
+
 from crosswall.spec.network import whole_image
 from crosswall_hdl.winner import Winner
 

@@ -5,10 +5,11 @@ import random
 import cocotb
 from bench import bench_parameters
 from cocotb.triggers import FallingEdge
+from drivers import start
+
 from crosswall.spec.network import whole_image
 from crosswall.twin.reference import rank
 from crosswall_hdl.winner import activation_shape
-from drivers import start
 
 RANKINGS = 200
 

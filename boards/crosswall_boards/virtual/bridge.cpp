@@ -188,10 +188,6 @@ int main() {
         }
         cycles += length;
     };
-    board->rst = 1;
-    burst(4);
-    board->rst = 0;
-
     const int port = open_port();
     std::chrono::duration<double> busy{0};
     for (;;) {

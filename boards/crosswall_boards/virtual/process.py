@@ -71,10 +71,12 @@ class VirtualBoard:
 
     def __init__(self, network: Network, build: Build, *, wire: str = "uart",
                  progress: Progress = lambda line: None) -> None:
-        from crosswall_hdl.system import System  # Amaranth is only imported when a board is built
+        from crosswall_hdl.system import WIRES  # Amaranth is only imported when a board is built
 
-        self._system = System(network, build, wire=wire, board_name=BOARD_NAME,
-                              clock_frequency=0, divisor=UART_DIVISOR)
+        if wire not in WIRES:
+            raise ValueError(f"`wire` must be one of {', '.join(WIRES)}: got {wire!r}")
+        build.check_fits(network)
+        self._network, self._build = network, build
         self.wire = wire
         self._progress = progress
         self._process: subprocess.Popen[str] | None = None
@@ -86,9 +88,13 @@ class VirtualBoard:
 
         Raises ToolError if it cannot be compiled, BoardError if it does not start.
         """
+        from crosswall_hdl.system import System
+
         if self._process is not None:
             raise RuntimeError("the virtual board was started before")
-        program = compile_virtual_board(self._system, self.wire, self._progress)
+        system = System(self._network, self._build, wire=self.wire, board_name=BOARD_NAME,
+                        clock_frequency=0, divisor=UART_DIVISOR)
+        program = compile_virtual_board(system, self.wire, self._progress)
         self._messages = tempfile.TemporaryFile("w+")
         try:
             # A session of its own, because Ctrl-C is for the host, which then stops the board.

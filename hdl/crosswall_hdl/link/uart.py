@@ -5,7 +5,8 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["MIN_DIVISOR", "UartReceiver", "UartTransmitter", "divisor_for"]
+__all__ = ["MIN_DIVISOR", "UartReceiver", "UartTransmitter", "check_divisor",
+           "divisor_for"]
 
 MIN_DIVISOR = 4
 """Fewest clocks per bit with which the receiver still finds the middle of a bit."""
@@ -30,7 +31,8 @@ def divisor_for(clock_hz: float, baud: float) -> int:
     return divisor
 
 
-def _check_divisor(divisor: int) -> None:
+def check_divisor(divisor: int) -> None:
+    """Raise TypeError or ValueError unless `divisor` is an integer of at least `MIN_DIVISOR`."""
     if not isinstance(divisor, int):
         raise TypeError(f"`divisor` must be an integer: got {divisor!r}")
     if divisor < MIN_DIVISOR:
@@ -58,7 +60,7 @@ class UartReceiver(wiring.Component):
     """
 
     def __init__(self, *, divisor: int) -> None:
-        _check_divisor(divisor)
+        check_divisor(divisor)
         self.divisor = divisor
         super().__init__({"rx": In(1, init=1), "bytes": Out(stream.Signature(8))})
 
@@ -134,7 +136,7 @@ class UartTransmitter(wiring.Component):
     """
 
     def __init__(self, *, divisor: int) -> None:
-        _check_divisor(divisor)
+        check_divisor(divisor)
         self.divisor = divisor
         super().__init__({"bytes": In(stream.Signature(8)), "tx": Out(1, init=1)})
 

@@ -131,6 +131,9 @@ class Network:
         _require(min(self.offset) >= 0 and min(self.origin) >= 0
                  and max(self.offset) + max(self.origin) < self.pixels,
                  f"`origin` + `offset` must stay within the {self.pixels} pixels of a sample")
+        _require(self.score_bits <= 32,
+                 f"{self.features} features of {self.feature_bits} bits must give scores of at "
+                 f"most 32 bits: got {self.score_bits}; use fewer regions or neurons")
 
     @property
     def fan_in(self) -> int:
@@ -215,19 +218,6 @@ class Network:
         """32-bit fingerprint of all parameters; a board reports it as ``network_digest``."""
         text = json.dumps(self.as_dict(), sort_keys=True)
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
-
-
-def mean_reciprocal(fan_in: int) -> tuple[int, int]:
-    """Multiplier and shift of the encoder's exact division by ``2 * fan_in``.
-
-    ``floor(n / (2 * fan_in)) == (n * multiplier) >> shift`` for every numerator
-    ``n = 2 * sum + fan_in`` that bytes can give (Granlund and Montgomery 1994,
-    "Division by invariant integers using multiplication", theorem 4.2).
-    """
-    divisor = 2 * fan_in
-    numerator_bits = (2 * 255 * fan_in + fan_in).bit_length()
-    shift = numerator_bits + (divisor - 1).bit_length()
-    return -(-(1 << shift) // divisor), shift
 
 
 def whole_image(pixels: int, classes: int, neurons: int, **formats: Any) -> Network:

@@ -1,4 +1,3 @@
-# amaranth: UnusedElaboratable=no
 """The link's gateware answers as the board model does and serves the host's own session."""
 
 # The first line is for components that refuse their parameters and are never elaborated.

@@ -1,4 +1,3 @@
-# amaranth: UnusedElaboratable=no
 """The UART receives and sends 8N1, from 4 clocks per bit up."""
 
 # The first line is for components that refuse their parameters and are never elaborated.
