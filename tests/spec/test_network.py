@@ -73,5 +73,5 @@ def test_variants_need_static_spread():
 
 
 def test_scores_wider_than_their_field_are_refused():
-    with pytest.raises(ValueError, match="at most 32 bits: got 33"):
+    with pytest.raises(ValueError, match="at most 32 bits: got 35"):
         receptive_fields(90, 90, 2, 1024, field=2, stride=1, regions=60, feature_bits=4)
