@@ -17,7 +17,7 @@ from crosswall.spec.network import Network
 
 from .board import FpgaBoard
 from .cache import Progress, cached, content_key
-from .report import BuildReport, parse_nextpnr
+from .report import BuildReport, overfull, parse_nextpnr
 from .tools import package_folder, require_package, run_tool, wheel_program
 
 __all__ = ["Bitstream", "build_bitstream", "flash", "flash_command"]
@@ -133,13 +133,26 @@ def _place_and_route(board: FpgaBoard, system: Any, seed: int, progress: Progres
         log.unlink(missing_ok=True)
         for line in commands:
             progress(f"{board.name}: {_TOOLS[line[0]].stage} ({line[0]})")
-            run_tool(line[0], [*programs[line[0]], *line[1:]], folder=folder, log=log)
+            try:
+                run_tool(line[0], [*programs[line[0]], *line[1:]], folder=folder, log=log)
+            except ToolError as error:
+                if lacking := _lacking(folder / f"{_NAME}.tim"):
+                    raise ToolError(f"the machine does not fit {board.name}: it needs {lacking}; "
+                                    f"choose a larger board, fewer lanes or fewer neurons"
+                                    ) from error
+                raise
         for path in folder.iterdir():
             if path.suffix not in (".bit", ".bin", ".rpt", ".tim") and path.name != _NEXTPNR_REPORT:
                 path.unlink()
         log.unlink()
 
     return cached("bitstreams", key, produce, progress)
+
+
+def _lacking(log: Path) -> str:
+    """What place and route failed for want of, if the device is too small; else nothing."""
+    lacking = overfull(log.read_text(errors="replace")) if log.exists() else {}
+    return ", ".join(f"{item.used} {name}s of {item.available}" for name, item in lacking.items())
 
 
 def flash_command(board: FpgaBoard, bitstream: Path) -> list[str]:

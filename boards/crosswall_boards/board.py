@@ -58,8 +58,8 @@ class FpgaBoard(Board):
 
     @abstractmethod
     def clocking(self, platform: Any) -> Any:
-        """The elaboratable that makes clock domain ``sync`` of `clock_frequency`, reset after
-        power-up until the clock is stable."""
+        """The elaboratable that drives clock and reset of domain ``sync``: `clock_frequency`, in
+        reset after power-up until the clock is stable."""
 
     @abstractmethod
     def recipe(self) -> dict[str, Any]:

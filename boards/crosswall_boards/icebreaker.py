@@ -60,7 +60,6 @@ class IceBreaker(FpgaBoard):
             i_PACKAGEPIN=crystal.io, i_RESETB=1, i_BYPASS=0,
             o_PLLOUTGLOBAL=clock, o_LOCK=locked)
         m.domains.start = ClockDomain(reset_less=True, local=True)
-        m.domains.sync = ClockDomain()
         m.d.comb += [ClockSignal("start").eq(clock), ClockSignal("sync").eq(clock)]
         waited = Signal(range(_RESET_CYCLES + 1))
         with m.If(~locked):

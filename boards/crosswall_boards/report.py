@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["BuildReport", "ClockReport", "ResourceReport"]
+__all__ = ["BuildReport", "ClockReport", "ResourceReport", "overfull", "parse_nextpnr"]
 
 _RESOURCES = {
     "TRELLIS_COMB": "LUT", "TRELLIS_FF": "flip-flop", "DP16KD": "block RAM", "MULT18X18D": "DSP",
@@ -104,3 +105,10 @@ def parse_nextpnr(text: str) -> tuple[dict[str, ResourceReport], dict[str, Clock
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f"not a report of nextpnr's: {error!r}") from error
     return resources, clocks
+
+
+def overfull(log: str) -> dict[str, ResourceReport]:
+    """Return the resources of which nextpnr's log says that more are used than there are."""
+    found = re.findall(r"^Info:\s+(\w+):\s+(\d+)\s*/\s*(\d+)\s+\d+%", log, re.MULTILINE)
+    return {_RESOURCES.get(name, name): ResourceReport(int(used), int(available))
+            for name, used, available in found if int(used) > int(available)}

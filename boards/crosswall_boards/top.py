@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import Elaboratable, Module
+from amaranth.hdl import ClockDomain, Elaboratable, Module
 from amaranth.lib import io
 
 from crosswall.spec.build import Build
@@ -42,6 +42,7 @@ class BoardTop(Elaboratable):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
+        m.domains.sync = ClockDomain()
         m.submodules.clocking = self._board.clocking(platform)
         m.submodules.system = system = self._system
         uart = platform.request("uart", 0, dir="-")

@@ -40,7 +40,7 @@ class Ulx3s(FpgaBoard):
 
     def clocking(self, platform: Any) -> Any:
         """PLL from the crystal; reset until it has locked."""
-        from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, Signal
+        from amaranth.hdl import ClockSignal, Instance, Module, Signal
         from amaranth.lib import io
         from amaranth.lib.cdc import ResetSynchronizer
 
@@ -61,7 +61,6 @@ class Ulx3s(FpgaBoard):
             i_PHASESEL0=0, i_PHASESEL1=0, i_PHASEDIR=0, i_PHASESTEP=0, i_PHASELOADREG=0,
             i_PLLWAKESYNC=0, i_ENCLKOP=0,
             o_CLKOP=clock, o_LOCK=locked)
-        m.domains.sync = ClockDomain()
         m.d.comb += ClockSignal().eq(clock)
         m.submodules.reset = ResetSynchronizer(~locked)
         platform.add_clock_constraint(clock, self.clock_frequency)

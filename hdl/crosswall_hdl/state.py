@@ -95,7 +95,7 @@ class StateWindow(wiring.Component):
     """Walks through the words of one memory at a time.
 
     Each access without error steps to the next lane and, after the last lane, to the next row.
-    An access waits for ``grant`` and takes 2 cycles more than the memory.
+    An access waits for ``grant`` and takes 3 cycles more than the memory.
 
     Parameters
     ----------
@@ -174,9 +174,10 @@ class StateWindow(wiring.Component):
             with m.State("ACCESS"):
                 m.d.comb += [
                     self.request.eq(1),
-                    strobe.eq(self.grant),
                     self.port.acknowledge.eq(acknowledge),
                 ]
+                # Registered: from the machine's state to a memory's address is a long way.
+                m.d.sync += strobe.eq(self.grant & ~acknowledge)
                 with m.If(acknowledge):
                     m.d.sync += lane.eq(lane + 1)
                     with m.If(lane == last_lane):

@@ -4,7 +4,13 @@ import json
 
 import pytest
 
-from crosswall_boards.report import BuildReport, ClockReport, ResourceReport, parse_nextpnr
+from crosswall_boards.report import (
+    BuildReport,
+    ClockReport,
+    ResourceReport,
+    overfull,
+    parse_nextpnr,
+)
 
 ICE40 = """{"utilization": {"ICESTORM_LC": {"used": 2577, "available": 5280},
                             "ICESTORM_RAM": {"used": 10, "available": 30},
@@ -55,3 +61,14 @@ def test_json_report_can_be_read_back():
 def test_anything_else_is_refused(text):
     with pytest.raises(ValueError, match="not a report"):
         parse_nextpnr(text)
+
+
+def test_log_of_a_machine_that_does_not_fit_tells_what_is_lacking():
+    log = """Info: Device utilisation:
+Info: \t         ICESTORM_LC:    7503/   5280   142%
+Info: \t        ICESTORM_RAM:      29/     30    96%
+Info: \t      ICESTORM_SPRAM:       5/      4   125%
+ERROR: Unable to place cell"""
+    assert overfull(log) == {"logic cell": ResourceReport(7503, 5280),
+                             "single-port RAM": ResourceReport(5, 4)}
+    assert overfull("Info: nothing of the kind") == {}

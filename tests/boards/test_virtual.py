@@ -26,10 +26,6 @@ BUILD = Build(lanes=4, readout_lanes=2, slots=4)
 SAMPLES = 12
 
 
-def ignore(line: str) -> None:
-    pass
-
-
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory):
     """A cache of this module's own, so that the first build of each wire is a real one."""
@@ -153,3 +149,10 @@ def test_first_start_tells_its_stages_and_a_missing_compiler(tmp_path, monkeypat
         board.start()
     assert "\n" not in str(caught.value)
     board.stop()
+
+
+def test_what_cannot_be_built_is_refused_before_anything_is_compiled():
+    with pytest.raises(ValueError, match="`wire` must be one of uart, bytes: got 'spi'"):
+        VirtualBoard(NETWORK, BUILD, wire="spi")
+    with pytest.raises(ValueError, match="`lanes` must be a power of two"):
+        VirtualBoard(NETWORK, Build(lanes=3, readout_lanes=2))

