@@ -218,7 +218,7 @@ def test_debug_shows_the_traceback(crosswall, monkeypatch):
 
 
 def test_board_that_breaks_off_in_mid_run(crosswall, small, monkeypatch):
-    monkeypatch.setattr(remote, "PATIENCE", 0.5)
+    monkeypatch.setattr(remote, "PATIENCE", 3.0)
     board = fake(small)
     step = BoardModel.step
     monkeypatch.setattr(BoardModel, "step",

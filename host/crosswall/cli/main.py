@@ -93,6 +93,9 @@ class CrosswallGroup(click.Group):
 
 
 def _fail(message: str, code: int) -> None:
+    if code == Interrupted.exit_code:
+        # It is ending: one more Ctrl-C must not turn that into another exit code.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     line = " ".join(message.split())
     click.echo(f"crosswall: error: {line}", err=True)
     sys.exit(code)

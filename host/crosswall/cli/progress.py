@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
 from rich.progress import (
@@ -105,8 +105,10 @@ def stopping(console: Console) -> Iterator[StopSignal]:
         if stop.asked or not stop.armed:
             raise KeyboardInterrupt
         stop.asked = True
-        console.print("crosswall: stopping after the samples in flight; press Ctrl-C again to "
-                      "stop at once", soft_wrap=True)
+        # The signal may have come in the middle of another line, where writing is refused.
+        with suppress(RuntimeError):
+            console.print("crosswall: stopping after the samples in flight; press Ctrl-C again to "
+                          "stop at once", soft_wrap=True)
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
