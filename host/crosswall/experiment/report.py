@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-import crosswall
+from crosswall import __version__
 from crosswall.board import Identity
 from crosswall.device import counter_difference
 from crosswall.errors import DataError, UsageError
@@ -144,7 +144,7 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
 
 def versions() -> dict[str, str]:
     """Versions of crosswall, Python and the packages that a result can depend on."""
-    found = {"crosswall": crosswall.__version__, "python": platform.python_version()}
+    found = {"crosswall": __version__, "python": platform.python_version()}
     for name in _VERSIONED:
         try:
             found[name] = metadata.version(name)
