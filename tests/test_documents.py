@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from crosswall.cli import main
-from crosswall.experiment import config
+from crosswall.experiment import Experiment, config, run
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
@@ -99,3 +99,18 @@ def test_links_between_documents_lead_somewhere():
     for document in DOCUMENTS:
         for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_result_keys_and_files_are_those_documented(tmp_path: Path):
+    text = (ROOT / "docs" / "result.md").read_text()
+    rows = text.split("## result.json")[1].split("## Exit codes")[0]
+    documented = {key for row in rows.splitlines() if row.startswith("| `")
+                  for key in re.findall(r"`(\w+)`", row.split("|")[1])}
+    experiment = Experiment.load("digits").with_options(train=20, test=10)
+    result = run(experiment, board="twin", out=tmp_path / "out")
+    assert set(result) == documented
+    for path in (tmp_path / "out").iterdir():
+        assert f"`{path.name}`" in text
+    with np.load(tmp_path / "out" / "samples.npz") as archive:
+        for name in archive.files:
+            assert f"`{name}`" in text
