@@ -26,11 +26,14 @@ class IceBreaker(FpgaBoard):
     programmer_options = ("--board", "icebreaker")
 
     def choose_build(self, network: Network) -> Build:
-        """Few lanes, the read-out's walls in single-port RAM, no spread where it is not needed."""
-        return Build(lanes=lanes_within(network, 4),
-                     readout_lanes=readout_lanes_within(network, 4),
+        """Few lanes, one synapse at a time, the read-out's walls in single-port RAM, no spread
+        where it is not needed. Of the 8 multipliers a lane takes one, the read-out 3, the spread
+        one."""
+        spread = network.variant_bits > 0
+        return Build(lanes=lanes_within(network, 2 if spread else 4),
+                     readout_lanes=readout_lanes_within(network, 2),
                      readout_memory=WallMemory.SINGLE_PORT,
-                     static_spread=network.variant_bits > 0, slots=2)
+                     static_spread=spread, serial_draws=True, slots=2)
 
     def platform(self) -> Any:
         """The platform of amaranth-boards."""
@@ -73,5 +76,5 @@ class IceBreaker(FpgaBoard):
         return m
 
     def recipe(self) -> dict[str, Any]:
-        """The placer that copes with a full device."""
-        return {"nextpnr_opts": "--placer heap"}
+        """Products in multipliers, and the placer that copes with a full device."""
+        return {"nextpnr_opts": "--placer heap", "synth_opts": "-dsp"}

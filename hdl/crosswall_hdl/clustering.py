@@ -17,10 +17,12 @@ from .control import (
     index_shape,
 )
 from .crossbar import Crossbar
+from .draws import DrawPort
 from .encoder import Encoder
 from .homeostasis import Homeostasis
 from .learner import Learner
 from .memory import ConstantTable, StateAccess, WallMemory
+from .plasticity import PulsePort
 from .state import StatePort
 from .winner import Winner, activation_shape
 
@@ -36,8 +38,8 @@ class ClusteringStage(wiring.Component):
 
     A scored position takes ``groups * max(active lines, lanes) + 1`` cycles, or as long as the
     encoder needs if that is more (75 for 25 pixels with contrast). With learning, or a crossbar
-    for each position, ranking adds ``lanes + 9``; learning adds ``max(lines + 19, neurons + 5)``
-    (2 less without static spread).
+    for each position, ranking adds ``lanes + 9``; learning adds ``max(lines + 14, neurons + 5)``
+    (2 less without static spread; with serial draws see `Learner`).
 
     Parameters
     ----------
@@ -56,7 +58,11 @@ class ClusteringStage(wiring.Component):
         One for each position, in order.
     tallies : Out(ClusteringTallies(network))
         Cleared at ``start``, stable from ``done`` to the next ``start``.
-    walls, thresholds, steps, gains : In(StatePort)
+    draws : Out(DrawPort()), pulses : Out(PulsePort(network, build))
+        Used between ``start`` and ``done``.
+    static_draws : Out(DrawPort())
+        Likewise; with static spread only.
+    walls, thresholds : In(StatePort)
         Used between ``done`` and ``start``.
     """
 
@@ -75,14 +81,15 @@ class ClusteringStage(wiring.Component):
             "tallies": Out(ClusteringTallies(network)),
             "walls": In(StatePort(self._shape)),
             "thresholds": In(StatePort(shapes[StateMemory.THRESHOLDS])),
-            "steps": In(StatePort(shapes[StateMemory.CLUSTERING_STEPS])),
-            "gains": In(StatePort(shapes[StateMemory.CLUSTERING_GAINS])),
+            "draws": Out(DrawPort()),
+            "pulses": Out(PulsePort(network, build)),
+            **({"static_draws": Out(DrawPort())} if build.static_spread else {}),
         })
 
     def elaborate(self, platform) -> Module:
         network, build = self._network, self._build
         m = Module()
-        m.submodules.encoder = encoder = Encoder(network)
+        m.submodules.encoder = encoder = Encoder(network, build)
         m.submodules.crossbar = crossbar = Crossbar(network, build)
         m.submodules.winner = winner = Winner(network)
         m.submodules.homeostasis = homeostasis = Homeostasis(network, build)
@@ -92,7 +99,7 @@ class ClusteringStage(wiring.Component):
 
         # What a position's number stands for.
         position = Signal(index_shape(network.positions))
-        place_base = Signal(28)
+        place_base = Signal(index_shape(network.positions * network.lines))
         rows = [crossbar_ * network.lines * build.groups(network)
                 for crossbar_ in network.crossbar]
         m.submodules.row_base = row_base = ConstantTable(rows)
@@ -102,8 +109,10 @@ class ClusteringStage(wiring.Component):
 
         wiring.connect(m, wiring.flipped(self.pixels), encoder.pixels)
         wiring.connect(m, wiring.flipped(self.thresholds), homeostasis.state)
-        wiring.connect(m, wiring.flipped(self.steps), learner.steps)
-        wiring.connect(m, wiring.flipped(self.gains), learner.gains)
+        wiring.connect(m, learner.draws, wiring.flipped(self.draws))
+        wiring.connect(m, learner.pulses, wiring.flipped(self.pulses))
+        if build.static_spread:
+            wiring.connect(m, learner.static_draws, wiring.flipped(self.static_draws))
         activation = Signal(activation_shape(network), reset_less=True)
         neuron = Signal.like(crossbar.neuron, reset_less=True)
         activation_valid = Signal()
@@ -234,7 +243,8 @@ class ClusteringStage(wiring.Component):
     def _connect_walls(self, m: Module, crossbar: Crossbar, learner: Learner) -> None:
         """The walls serve the crossbar, then the learner, and the state window between samples."""
         shape = self._shape
-        m.submodules.walls = memory = WallMemory(shape.rows, shape.lanes, shape.bits)
+        m.submodules.walls = memory = WallMemory(
+            shape.rows, shape.lanes, shape.bits, register_address=self._build.serial_draws)
         m.submodules.walls_access = access = StateAccess(shape)
         wiring.connect(m, wiring.flipped(self.walls), access.state)
         m.d.comb += [

@@ -7,10 +7,11 @@ one cycle. ``tallies`` are cleared at ``start`` and stable from ``done`` to the 
 Ports of ``ClusteringStage(network, build)``: ``start: In(1)``, ``done: Out(1)``,
 ``sample: In(SampleControl)``, ``rules: In(RuleValues)``, ``pixels: In(PixelPort(network))``,
 ``rankings: Out(stream.Signature(Ranking(network)))``, ``tallies: Out(ClusteringTallies(network))``
-and, each ``In(StatePort(shape))``, ``walls``, ``thresholds``, ``steps``, ``gains``.
-``ReadoutStage(network, build)`` has ``start``, ``done``, ``sample``, ``rules``, ``tallies``,
-``walls``, ``steps`` and ``gains`` likewise. Without `Build.static_spread` there are no gains and
-``gains`` acknowledges and ignores.
+and, each ``In(StatePort(shape))``, ``walls`` and ``thresholds``.
+``ReadoutStage(network, build)`` has ``start``, ``done``, ``sample``, ``rules``, ``tallies`` and
+``walls`` likewise. Both leave drawing and pulsing to units outside: ``draws: Out(DrawPort())``,
+``pulses: Out(PulsePort(network, build))`` and, with `Build.static_spread`,
+``static_draws: Out(DrawPort())``.
 """
 
 from amaranth import unsigned

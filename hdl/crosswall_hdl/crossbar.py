@@ -25,11 +25,14 @@ class Lane(wiring.Component):
         Width of a code: 1, 2, 4 or 8.
     current_bits
         Width of a sum.
+    multiplier
+        Multiply and accumulate in a DSP block, which cannot give a sum and clear it at once:
+        the last product of a sum must be 0.
 
     Attributes
     ----------
     latency : int
-        Cycles from ``code`` to its product: ``max(1, log2(code_bits))``.
+        Cycles from ``code`` to its product: ``max(1, log2(code_bits))``, 1 with ``multiplier``.
 
     Members
     -------
@@ -43,9 +46,9 @@ class Lane(wiring.Component):
     current : Out(current_bits)
     """
 
-    def __init__(self, code_bits: int, current_bits: int) -> None:
-        self._code_bits = code_bits
-        self.latency = max(1, ceil_log2(code_bits))
+    def __init__(self, code_bits: int, current_bits: int, *, multiplier: bool = False) -> None:
+        self._code_bits, self._multiplier = code_bits, multiplier
+        self.latency = self.latency_of(code_bits, multiplier)
         super().__init__({
             "code": In(code_bits),
             "conductance": In(CONDUCTANCE_BITS),
@@ -54,8 +57,32 @@ class Lane(wiring.Component):
             "current": Out(current_bits),
         })
 
+    @staticmethod
+    def latency_of(code_bits: int, multiplier: bool) -> int:
+        """The latency of a lane."""
+        return 1 if multiplier else max(1, ceil_log2(code_bits))
+
     def elaborate(self, platform) -> Module:
         m = Module()
+        accumulator = Signal.like(self.current)
+        leaving = Signal.like(self.current, reset_less=True)
+        total = Signal.like(self.current)
+        product = self._product(m)
+        m.d.comb += [total.eq(accumulator + product), self.current.eq(leaving)]
+        m.d.sync += [
+            accumulator.eq(total),
+            leaving.eq(Mux(self.last, accumulator if self._multiplier else total,
+                           self.following)),
+        ]
+        with m.If(self.last):
+            m.d.sync += accumulator.eq(0)
+        return m
+
+    def _product(self, m: Module) -> Signal:
+        if self._multiplier:
+            product = Signal(CONDUCTANCE_BITS + self._code_bits, reset_less=True)
+            m.d.sync += product.eq(self.code * self.conductance)
+            return product
         # Sums of shifted conductances, pair by pair, because a `*` would take a DSP block.
         terms = [Mux(self.code[bit], self.conductance, 0) for bit in range(self._code_bits)]
         span = 1
@@ -69,17 +96,7 @@ class Lane(wiring.Component):
                 m.d.sync += product.eq(value)
                 added.append(product)
             terms, span = added, 2 * span
-        accumulator = Signal.like(self.current, reset_less=True)
-        leaving = Signal.like(self.current, reset_less=True)
-        total = Signal.like(self.current)
-        m.d.comb += [total.eq(accumulator + terms[0]), self.current.eq(leaving)]
-        m.d.sync += [
-            accumulator.eq(total),
-            leaving.eq(Mux(self.last, total, self.following)),
-        ]
-        with m.If(self.last):
-            m.d.sync += accumulator.eq(0)
-        return m
+        return terms[0]
 
 
 class Crossbar(wiring.Component):
@@ -89,7 +106,8 @@ class Crossbar(wiring.Component):
     currents leave, one per cycle, during the next sweep. There is no backpressure. The next
     position may be started while the last currents of this one leave.
 
-    Timing, from ``start``: the last slot is addressed after ``groups * max(events, lanes)``
+    With `Build.serial_draws` lanes multiply in DSP blocks, and a sweep has one slot more than
+    events. Otherwise, timing from ``start``: the last slot is addressed after ``groups * max(events, lanes)``
     cycles (``finishing``); the last current leaves ``latency + lanes`` cycles later.
 
     Parameters
@@ -101,7 +119,7 @@ class Crossbar(wiring.Component):
     ----------
     latency : int
         Cycles from a group's last slot to its first current: 7 for 1 and 2 code bits, 8 for 4, 9
-        for 8.
+        for 8; 7 with serial draws.
 
     Members
     -------
@@ -130,8 +148,9 @@ class Crossbar(wiring.Component):
         self._network = network
         self._lanes = build.lanes
         self._groups = build.groups(network)
-        self._products = max(1, ceil_log2(network.code_bits))
-        self.latency = 2 * READ_LATENCY + 1 + self._products + 1
+        self._multiplier = build.serial_draws
+        self.latency = (2 * READ_LATENCY + 1
+                        + Lane.latency_of(network.code_bits, self._multiplier) + 1)
         row = index_shape(memory_shapes(network, build)[StateMemory.CLUSTERING_WALLS].rows)
         super().__init__({
             "start": In(1),
@@ -155,12 +174,13 @@ class Crossbar(wiring.Component):
         m = Module()
 
         # Address one slot per cycle. Slots beyond the events pass as zeros.
-        slot = Signal(range(max(network.fan_in, lanes)))
+        # Multipliers need one of these at the end.
+        slot = Signal(range(max(network.fan_in + self._multiplier, lanes)))
         group = Signal(index_shape(groups))
         last_slot = Signal()
         m.d.comb += [
             self.slot.eq(slot),
-            last_slot.eq((slot + 1 >= self.events) & (slot >= lanes - 1)),
+            last_slot.eq((slot + (not self._multiplier) >= self.events) & (slot >= lanes - 1)),
             self.finishing.eq(self.sweeping & last_slot & (group == groups - 1)),
         ]
         with m.If(self.start):
@@ -195,7 +215,7 @@ class Crossbar(wiring.Component):
 
         following = 0
         for index in reversed(range(lanes)):
-            lane = Lane(network.code_bits, network.current_bits)
+            lane = Lane(network.code_bits, network.current_bits, multiplier=self._multiplier)
             m.submodules[f"lane_{index}"] = lane
             m.d.comb += [
                 lane.code.eq(code),

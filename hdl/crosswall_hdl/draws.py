@@ -1,79 +1,149 @@
-"""The random draw of `crosswall.spec.draws`, one per cycle."""
+"""The random draw of `crosswall.spec.draws`: one per cycle, or one at a time in little logic."""
 
-from amaranth import Module, Signal
+from amaranth import Array, Module, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from crosswall.spec.build import Build
 from crosswall.spec.draws import ROUNDS, STAGE_SHIFT
 
-__all__ = ["DrawPipeline"]
+__all__ = ["DrawPipeline", "DrawPort", "SerialDraw", "draw_unit"]
+
+
+class DrawPort(wiring.Signature):
+    """Way of a stage to a unit that draws; directions are the stage's. There is no backpressure.
+
+    Members
+    -------
+    stage : Out(4)
+        A `spec.draws.Stage`; taken with ``place``.
+    place : Out(28)
+        Place of the draw in its stage; taken in cycles with ``valid``.
+    valid : Out(1)
+        At most every ``interval`` cycles of the unit.
+    draw : In(32)
+    draw_valid : In(1)
+        Exactly ``latency`` cycles after ``valid``. A `SerialDraw` holds ``draw`` from here to the
+        next ``valid``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__({
+            "stage": Out(32 - STAGE_SHIFT),
+            "place": Out(STAGE_SHIFT),
+            "valid": Out(1),
+            "draw": In(32),
+            "draw_valid": In(1),
+        })
+
+
+def _round(m: Module, left: Value, right: Value, key: Value, suffix: str) -> tuple[Value, Value]:
+    # A wire between the steps: Amaranth would write the sum out twice.
+    mixed = Signal(16, name=f"mixed_{suffix}")
+    m.d.comb += mixed.eq((left[:16].rotate_right(7) + right[:16]) ^ key)
+    return mixed, right[:16].rotate_left(2) ^ mixed
 
 
 class DrawPipeline(wiring.Component):
-    """Pipeline that answers one place per cycle with its draw, bit-equal to `spec.draws.draw`.
+    """Answers one place per cycle with its draw, bit-equal to `spec.draws.draw`.
 
-    There is no backpressure: a place that comes with ``valid`` leaves as a draw with
-    ``draw_valid`` exactly ``latency`` cycles later. The coordinates that make up the key must
-    not change while places are under way.
-
-    Parameters
-    ----------
-    rounds_per_cycle
-        Rounds between two registers, 1 to 10. 2 halves registers and latency for a longer path
-        (two 16-bit adders).
+    Two rounds pass in a cycle: half the registers and half the latency of one, for a path of two
+    16-bit adders.
 
     Attributes
     ----------
     latency : int
-        Cycles from ``valid`` to ``draw_valid``: 10 at one round per cycle, 5 at two.
+        Cycles from ``valid`` to ``draw_valid``: 5.
+    interval : int
+        Cycles from a ``valid`` to the next: 1.
 
     Members
     -------
     seed, sample : In(32)
         Key; held while places are under way.
-    stage : In(4)
-        A `spec.draws.Stage`; taken with ``place``.
-    place : In(28)
-        Place of the draw in its stage; taken in cycles with ``valid``.
-    valid : In(1)
-    draw : Out(32)
-    draw_valid : Out(1)
+    draws : In(DrawPort())
     """
 
     seed: In(32)
     sample: In(32)
-    stage: In(32 - STAGE_SHIFT)
-    place: In(STAGE_SHIFT)
-    valid: In(1)
-    draw: Out(32)
-    draw_valid: Out(1)
+    draws: In(DrawPort())
 
-    def __init__(self, rounds_per_cycle: int = 1) -> None:
-        if not 1 <= rounds_per_cycle <= ROUNDS:
-            raise ValueError(f"`rounds_per_cycle` must be 1 to {ROUNDS}: got {rounds_per_cycle}")
-        self._rounds_per_cycle = rounds_per_cycle
-        self.latency = -(-ROUNDS // rounds_per_cycle)
-        super().__init__()
+    latency = ROUNDS // 2
+    interval = 1
 
     def elaborate(self, platform) -> Module:
         m = Module()
         words = (self.sample[:16], self.sample[16:], self.seed[:16], self.seed[16:])
-        left, right = (self.place >> 16) | (self.stage << STAGE_SHIFT - 16), self.place[:16]
+        left = (self.draws.place >> 16) | (self.draws.stage << STAGE_SHIFT - 16)
+        right = self.draws.place[:16]
         for number in range(ROUNDS):
-            last_in_cycle = (number + 1) % self._rounds_per_cycle == 0 or number == ROUNDS - 1
-            domain = m.d.sync if last_in_cycle else m.d.comb
-            # A wire between the steps: Amaranth would write the sum out twice.
-            mixed = Signal(16, name=f"mixed_{number}")
+            domain = m.d.sync if number % 2 else m.d.comb
             next_left = Signal(16, name=f"left_{number}", reset_less=True)
             next_right = Signal(16, name=f"right_{number}", reset_less=True)
-            m.d.comb += mixed.eq((left[:16].rotate_right(7) + right) ^ words[number % 4] ^ number)
-            domain += [next_left.eq(mixed), next_right.eq(right.rotate_left(2) ^ mixed)]
+            mixed_left, mixed_right = _round(m, left, right, words[number % 4] ^ number,
+                                             str(number))
+            domain += [next_left.eq(mixed_left), next_right.eq(mixed_right)]
             left, right = next_left, next_right
         valid = Signal(self.latency)
-        m.d.sync += valid.eq(valid << 1 | self.valid)
+        m.d.sync += valid.eq(valid << 1 | self.draws.valid)
         m.d.comb += [
-            self.draw[16:].eq(left),
-            self.draw[:16].eq(right),
-            self.draw_valid.eq(valid[-1]),
+            self.draws.draw[16:].eq(left),
+            self.draws.draw[:16].eq(right),
+            self.draws.draw_valid.eq(valid[-1]),
         ]
         return m
+
+
+class SerialDraw(wiring.Component):
+    """Answers one place at a time with its draw, a round per cycle.
+
+    A quarter of the logic of a `DrawPipeline`.
+
+    Attributes
+    ----------
+    latency, interval : int
+        11 cycles.
+
+    Members
+    -------
+    seed, sample : In(32)
+        Key; held while a place is under way.
+    draws : In(DrawPort())
+    """
+
+    seed: In(32)
+    sample: In(32)
+    draws: In(DrawPort())
+
+    latency = ROUNDS + 1
+    interval = ROUNDS + 1
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        left, right = Signal(16, reset_less=True), Signal(16, reset_less=True)
+        number = Signal(range(ROUNDS))
+        busy = Signal()
+        words = Array([self.sample[:16], self.sample[16:], self.seed[:16], self.seed[16:]])
+        mixed_left, mixed_right = _round(m, left, right, words[number[:2]] ^ number, "next")
+        m.d.sync += self.draws.draw_valid.eq(busy & (number == ROUNDS - 1))
+        with m.If(busy):
+            m.d.sync += [
+                left.eq(mixed_left),
+                right.eq(mixed_right),
+                number.eq(number + 1),
+                busy.eq(number != ROUNDS - 1),
+            ]
+        with m.If(self.draws.valid):
+            m.d.sync += [
+                left.eq((self.draws.place >> 16) | (self.draws.stage << STAGE_SHIFT - 16)),
+                right.eq(self.draws.place),
+                number.eq(0),
+                busy.eq(1),
+            ]
+        m.d.comb += [self.draws.draw[16:].eq(left), self.draws.draw[:16].eq(right)]
+        return m
+
+
+def draw_unit(build: Build) -> type[DrawPipeline] | type[SerialDraw]:
+    """The kind of unit that draws in ``build``."""
+    return SerialDraw if build.serial_draws else DrawPipeline

@@ -5,6 +5,7 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
 
+from crosswall.spec.build import Build
 from crosswall.spec.network import PIXEL_BITS, Encoding, Network
 
 from .control import PixelPort, index_shape
@@ -55,7 +56,7 @@ class Encoder(wiring.Component):
     """Encodes the positions of a sample in order, as ``docs/architecture.md`` step 2 states.
 
     Holds the pixels. Two positions are kept, so that one is encoded while the other is used (one,
-    if a sample has only one). A position takes ``2 * fan_in + 25`` cycles with contrast and
+    if a sample has only one, or with `Build.serial_draws`). A position takes ``2 * fan_in + 25`` cycles with contrast and
     ``2 * fan_in + 16`` without; ``fan_in + 8`` less where it is silent.
 
     Members
@@ -77,8 +78,8 @@ class Encoder(wiring.Component):
         nothing if the position is silent.
     """
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
+    def __init__(self, network: Network, build: Build) -> None:
+        self._network, self._serial = network, build.serial_draws
         field = index_shape(network.fan_in)
         super().__init__({
             "start": In(1),
@@ -101,7 +102,7 @@ class Encoder(wiring.Component):
         place = Signal(index_shape(network.fan_in))
         m.submodules.origin = origin = ConstantTable(network.origin)
         m.submodules.offset = offset = ConstantTable(network.offset)
-        m.submodules.pixels = memory = RowMemory(network.pixels, 1, PIXEL_BITS)
+        m.submodules.pixels = memory = self._memory(network.pixels, PIXEL_BITS)
         issuing = Signal()
         issued = Signal(_PIXEL_LATENCY)
         address = Signal(index_shape(network.pixels), reset_less=True)
@@ -173,14 +174,15 @@ class Encoder(wiring.Component):
             ]
 
         # What is kept for the crossbar and its plasticity.
-        buffers = 2 if network.positions > 1 else 1
-        headers = Signal(data.ArrayLayout(PositionHeader(network), buffers))
+        buffers = 2 if network.positions > 1 and not self._serial else 1
+        # With one buffer `header` itself is offered, and so cleared when it was accepted.
+        headers = Signal(data.ArrayLayout(PositionHeader(network), 2)) if buffers == 2 else [header]
         filled = Signal(range(buffers + 1))
         write_buffer = Signal()
         read_buffer = Signal()
         place_bits = ceil_log2(network.fan_in)
-        m.submodules.events = events = RowMemory(buffers << place_bits, 1, event.shape().size)
-        m.submodules.codes = codes = RowMemory(buffers << place_bits, 1, written.shape().size)
+        m.submodules.events = events = self._memory(buffers << place_bits, event.shape().size)
+        m.submodules.codes = codes = self._memory(buffers << place_bits, written.shape().size)
 
         def stored(index, buffer):
             return Cat(index[:place_bits], buffer) if buffers == 2 else index
@@ -219,8 +221,9 @@ class Encoder(wiring.Component):
 
         def next_position(silent) -> None:
             m.d.comb += pushed.eq(1)
+            if buffers == 2:
+                m.d.sync += headers[write_buffer].eq(header)
             m.d.sync += [
-                headers[write_buffer if buffers == 2 else 0].eq(header),
                 headers[write_buffer if buffers == 2 else 0].silent.eq(silent),
                 position.eq(position + 1),
             ]
@@ -234,10 +237,11 @@ class Encoder(wiring.Component):
                 with m.If(self.start):
                     m.next = "LOCATE"
             with m.State("LOCATE"):
+                if buffers == 2:
+                    m.d.sync += header.eq(0)
                 m.d.sync += [
                     place.eq(0),
                     written_place.eq(0),
-                    header.eq(0),
                     total.eq(0),
                     highest.eq(0),
                     lowest.eq(255),
@@ -283,6 +287,8 @@ class Encoder(wiring.Component):
                     with m.If(peak[bit]):
                         m.d.sync += shift.eq(bit + 1 - network.code_bits)
                 with m.If(filled != buffers):
+                    if buffers == 1:
+                        m.d.sync += header.eq(0)
                     with m.If(peak < self.silence):
                         next_position(silent=1)
                     with m.Else():
@@ -297,3 +303,6 @@ class Encoder(wiring.Component):
                 with m.If(idle_pipeline):
                     next_position(silent=0)
         return m
+
+    def _memory(self, rows: int, bits: int) -> RowMemory:
+        return RowMemory(rows, 1, bits, register_address=self._serial)

@@ -41,7 +41,7 @@ class Homeostasis(wiring.Component):
     """
 
     def __init__(self, network: Network, build: Build) -> None:
-        self._network = network
+        self._network, self._serial = network, build.serial_draws
         self._shape = memory_shapes(network, build)[StateMemory.THRESHOLDS]
         neuron = index_shape(network.neurons)
         super().__init__({
@@ -58,7 +58,8 @@ class Homeostasis(wiring.Component):
     def elaborate(self, platform) -> Module:
         network = self._network
         m = Module()
-        m.submodules.memory = memory = RowMemory(self._shape.rows, 1, network.threshold_bits)
+        m.submodules.memory = memory = RowMemory(
+            self._shape.rows, 1, network.threshold_bits, register_address=self._serial)
         m.submodules.access = access = StateAccess(self._shape)
         wiring.connect(m, wiring.flipped(self.state), access.state)
 
@@ -81,10 +82,12 @@ class Homeostasis(wiring.Component):
         threshold = Signal(network.threshold_bits)
         sum_ = Signal(network.threshold_bits + 1)
         risen = Signal(network.threshold_bits, reset_less=True)
+        difference = Signal(network.threshold_bits + 1)
         decayed = Signal(network.threshold_bits, reset_less=True)
         m.d.comb += [
             threshold.eq(memory.read_data[0]),
             sum_.eq(threshold + Mux(risen_neuron == self.winner, rise, 0)),
+            difference.eq(risen - decay),
         ]
         with m.If(self.start):
             m.d.sync += risen_neuron.eq(0)
@@ -92,10 +95,11 @@ class Homeostasis(wiring.Component):
             m.d.sync += risen_neuron.eq(risen_neuron + 1)
         with m.If(active[-1]):
             m.d.sync += written_neuron.eq(written_neuron + 1)
-        m.d.sync += [
-            risen.eq(sum_[:-1] | sum_[-1].replicate(network.threshold_bits)),
-            decayed.eq(Mux(risen > decay, risen - decay, 0)),
-        ]
+        m.d.sync += [risen.eq(sum_), decayed.eq(difference)]
+        with m.If(sum_[-1]):
+            m.d.sync += risen.eq(network.threshold_max)
+        with m.If(difference[-1]):
+            m.d.sync += decayed.eq(0)
 
         m.d.comb += [
             memory.read_row.eq(self.row_base + Mux(reading, read_neuron, self.neuron)),

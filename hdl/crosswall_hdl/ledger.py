@@ -1,12 +1,13 @@
-"""The energy ledger: 64-bit counters in one memory, fed serially after each sample."""
+"""The energy ledger: 64-bit counters in one memory, fed byte by byte after each sample."""
 
 import enum
 from typing import NamedTuple
 
-from amaranth import Array, C, Cat, Module, Signal, Value
+from amaranth import C, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
 
 from crosswall.spec.device_table import MAX_PULSE_SHIFT
 from crosswall.spec.ledger import COUNTER_BITS, COUNTERS, Counter
@@ -21,8 +22,8 @@ __all__ = ["LEDGER_SHAPE", "Ledger"]
 LEDGER_SHAPE = MemoryShape(COUNTERS, 2, 32)
 """Shape of the ledger in the state window."""
 
-_WORD_BITS = 16
-_WORDS = COUNTER_BITS // _WORD_BITS
+_BYTES = COUNTER_BITS // 8
+_STATE_BYTES = LEDGER_SHAPE.bits // 8
 
 
 class _Source(enum.Enum):
@@ -30,7 +31,6 @@ class _Source(enum.Enum):
 
     ONE = enum.auto()
     SCORED = enum.auto()
-    SILENT = enum.auto()
     ACTIVE_LINES = enum.auto()
     CODES = enum.auto()
     CLUSTERING_CHARGE = enum.auto()
@@ -60,14 +60,14 @@ class _Action(enum.IntEnum):
     """What one step of the sequence does."""
 
     LOAD = 0
-    """Take the source numbered ``argument`` as the operand."""
+    """Shift byte ``argument`` of all sources into the operand, from its high end."""
     DOUBLE = 1
     SCALE_CLUSTERING = 2
     """Multiply by the sample's clustering pulse length."""
     SCALE_READOUT = 3
     """Multiply by the sample's read-out pulse length."""
     ADD = 4
-    """Add the operand to counter ``argument`` if ``condition`` holds."""
+    """Add the operand to counter ``argument``, or ``subtract`` it, if ``condition`` holds."""
     END = 5
 
 
@@ -75,6 +75,7 @@ class _Step(NamedTuple):
     action: _Action
     argument: int = 0
     condition: _Condition = _Condition.ALWAYS
+    subtract: bool = False
 
 
 class _Term(NamedTuple):
@@ -92,6 +93,7 @@ def _terms(network: Network) -> dict[_Source, list[_Term]]:
     per_position = [
         _Term(Counter.CLUSTERING_STATE_READS, network.lines, condition.STATE_READ),
         _Term(Counter.CLUSTERING_INTEGRATIONS, neurons),
+        _Term(Counter.SILENT_POSITIONS, -1),
     ]
     for fires, when in ((winners, condition.PREDICT), (1, condition.NO_PREDICT)):
         per_position += [
@@ -102,6 +104,7 @@ def _terms(network: Network) -> dict[_Source, list[_Term]]:
     return {
         _Source.ONE: [
             _Term(Counter.SAMPLES, 1),
+            _Term(Counter.SILENT_POSITIONS, network.positions),
             _Term(Counter.SAMPLES_CLUSTERED, 1, condition.CLUSTERED),
             _Term(Counter.SAMPLES_LABELLED, 1, condition.LABELLED),
             _Term(Counter.SAMPLES_TAUGHT, 1, condition.TAUGHT),
@@ -112,7 +115,6 @@ def _terms(network: Network) -> dict[_Source, list[_Term]]:
             _Term(Counter.READOUT_INHIBITIONS, network.classes - 1, condition.PREDICT),
         ],
         _Source.SCORED: per_position,
-        _Source.SILENT: [_Term(Counter.SILENT_POSITIONS, 1)],
         _Source.ACTIVE_LINES: [_Term(Counter.CLUSTERING_READS, neurons)],
         _Source.CODES: [_Term(Counter.CLUSTERING_READ_DRIVE, neurons)],
         _Source.CLUSTERING_CHARGE: [_Term(Counter.CLUSTERING_READ_CHARGE, 1)],
@@ -140,33 +142,12 @@ _LENGTHS = {
 }
 
 
-def _sequence(network: Network) -> list[_Step]:
-    """The steps of one sample: a source is loaded, doubled, and added where its multiple's
-    binary digits say so."""
-    steps = []
-    for number, (source, terms) in enumerate(_terms(network).items()):
-        steps.append(_Step(_Action.LOAD, number))
-        for digit in range(max(term.multiplier for term in terms).bit_length()):
-            if digit:
-                steps.append(_Step(_Action.DOUBLE))
-            steps += [_Step(_Action.ADD, term.counter, term.condition)
-                      for term in terms if term.multiplier >> digit & 1]
-        if source in _LENGTHS:
-            scale, term = _LENGTHS[source]
-            steps += [_Step(scale), _Step(_Action.ADD, term.counter, term.condition)]
-    return [*steps, _Step(_Action.END)]
-
-
-_STEP_LAYOUT = data.StructLayout({"action": _Action, "argument": 5, "condition": _Condition})
-
-
 class Ledger(wiring.Component):
     """Adds each sample's tallies to the counters, keeps a captured copy of them.
 
-    The counters lie in a memory of 16-bit words and are incremented serially, as a fixed sequence
-    of steps prescribes: about eight cycles for each counter and binary digit of its multiplier
-    (some 400 in all). Whole samples are added, so that a captured copy is always one between
-    samples.
+    The counters lie in a memory of bytes and are incremented serially, as a fixed sequence of
+    steps prescribes: about eight cycles for each counter and binary digit of its multiplier (some
+    700 in all). Whole samples are added, so that a captured copy is always one between samples.
 
     Parameters
     ----------
@@ -187,9 +168,9 @@ class Ledger(wiring.Component):
         A sample is being added.
     capture : In(1)
         For one cycle: copy all counters as soon as no sample is being added. Takes
-        4 × ``COUNTERS`` cycles; ``state`` and the next sample wait for it.
+        8 × ``COUNTERS`` cycles; ``state`` and the next sample wait for it.
     state : In(StatePort)
-        Reads the captured copy, writes the live counters. Takes 3 cycles.
+        Reads the captured copy, writes the live counters. Takes 7 cycles.
     """
 
     def __init__(self, network: Network) -> None:
@@ -209,8 +190,6 @@ class Ledger(wiring.Component):
         return {
             _Source.ONE: C(1),
             _Source.SCORED: self.clustering.scored,
-            _Source.SILENT: (self._network.positions - self.clustering.scored)[
-                :len(self.clustering.scored)],
             _Source.ACTIVE_LINES: self.clustering.active_lines,
             _Source.CODES: self.clustering.codes,
             _Source.CLUSTERING_CHARGE: self.clustering.charge,
@@ -223,21 +202,40 @@ class Ledger(wiring.Component):
             _Source.READOUT_DEPRESSIONS: self.readout.depressions,
         }[source]
 
-    def _operand_bits(self) -> int:
-        """Width of the largest multiple of a tally."""
-        return min(COUNTER_BITS, max(
+    def _operand_bytes(self) -> int:
+        """Length of the largest multiple of a tally, and of a word of the state window."""
+        bits = max(
             len(self._source(source)) + max(
-                max(term.multiplier for term in terms).bit_length() - 1,
+                max(abs(term.multiplier) for term in terms).bit_length() - 1,
                 MAX_PULSE_SHIFT if source in _LENGTHS else 0)
-            for source, terms in _terms(self._network).items()))
+            for source, terms in _terms(self._network).items())
+        return min(_BYTES, max(_STATE_BYTES, -(-bits // 8)))
+
+    def _sequence(self, first_byte: dict[_Source, int], zero: int) -> list[_Step]:
+        """The steps of one sample: a source is loaded, doubled, and added where its multiple's
+        binary digits say so. The bytes of a source start at ``first_byte``; ``zero`` is 0."""
+        steps = []
+        for source, terms in _terms(self._network).items():
+            length = -(-len(self._source(source)) // 8)
+            steps += [_Step(_Action.LOAD, first_byte[source] + place if place < length else zero)
+                      for place in range(self._operand_bytes())]
+            for digit in range(max(abs(term.multiplier) for term in terms).bit_length()):
+                if digit:
+                    steps.append(_Step(_Action.DOUBLE))
+                steps += [_Step(_Action.ADD, term.counter, term.condition, term.multiplier < 0)
+                          for term in terms if abs(term.multiplier) >> digit & 1]
+            if source in _LENGTHS:
+                scale, term = _LENGTHS[source]
+                steps += [_Step(scale), _Step(_Action.ADD, term.counter, term.condition)]
+        return [*steps, _Step(_Action.END)]
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
 
-        # Address of a word: live or captured, counter, place in the counter.
-        place = data.StructLayout({"word": range(_WORDS), "counter": 5, "captured": 1})
-        m.submodules.memory = memory = Memory(
-            shape=_WORD_BITS, depth=1 << place.size, init=[])
+        # Address of a byte: live or captured, counter, place in the counter. None is read and
+        # written in one cycle: adding reads one byte ahead, the rest reads the other half.
+        place = data.StructLayout({"byte": range(_BYTES), "counter": 5, "captured": 1})
+        m.submodules.rows = memory = Memory(shape=8, depth=1 << place.size, init=[])
         read, write = memory.read_port(), memory.write_port()
         read_place, write_place = Signal(place), Signal(place)
         m.d.comb += [
@@ -245,20 +243,33 @@ class Ledger(wiring.Component):
             write.addr.eq(write_place.as_value()),
         ]
 
-        steps = _sequence(self._network)
+        # All bytes that can be loaded: a zero, then the sources'.
+        loadable = [C(0, 8)]
+        first_byte = {}
+        for source in _terms(self._network):
+            value = self._source(source)
+            first_byte[source] = sum(map(len, loadable)) // 8
+            loadable.append(Cat(value, C(0, -len(value) % 8)))
+        steps = self._sequence(first_byte, 0)
+        step_layout = data.StructLayout({
+            "action": _Action,
+            "argument": max(5, bits_for(sum(map(len, loadable)) // 8 - 1)),
+            "condition": _Condition,
+            "subtract": 1,
+        })
         m.submodules.sequence = sequence = Memory(
-            shape=_STEP_LAYOUT, depth=len(steps),
+            shape=step_layout, depth=len(steps),
             init=[step._asdict() for step in steps], attrs={"rom_block": 1})
         fetch = sequence.read_port()
-        step = Signal(_STEP_LAYOUT)  # registered: block RAM is slow, and much depends on it
+        step = Signal(step_layout)  # registered: block RAM is slow, and much depends on it
         counted, counted_next = Signal(range(len(steps))), Signal(range(len(steps)))
         m.d.comb += [counted_next.eq(counted), fetch.addr.eq(counted_next)]
         m.d.sync += [counted.eq(counted_next), step.eq(fetch.data)]
 
-        conditions = Signal(len(_Condition))
         clustering_shift = Signal.like(self.control.clustering_pulse_shift)
         readout_shift = Signal.like(self.control.readout_pulse_shift)
         flags = self.control.flags
+        predict, state_read, clustered, inferred = Signal(), Signal(), Signal(), Signal()
         adding = Signal()  # from `start` on
         copying = Signal()  # from `capture` on
         m.d.comb += self.busy.eq(adding)
@@ -267,84 +278,115 @@ class Ledger(wiring.Component):
                 adding.eq(1),
                 clustering_shift.eq(self.control.clustering_pulse_shift),
                 readout_shift.eq(self.control.readout_pulse_shift),
+                predict.eq(flags.predict),
+                state_read.eq(flags.learn_clustering & ~self.stdp),
+                clustered.eq(flags.learn_clustering),
+                inferred.eq(~(flags.learn_clustering | flags.learn_readout)),
             ]
-            for condition, holds in {
-                _Condition.ALWAYS: 1,
-                _Condition.PREDICT: flags.predict,
-                _Condition.NO_PREDICT: ~flags.predict,
-                _Condition.STATE_READ: flags.learn_clustering & ~self.stdp,
-                _Condition.CLUSTERED: flags.learn_clustering,
-                _Condition.LABELLED: flags.predict & self.readout.labelled,
-                _Condition.TAUGHT: flags.predict & self.readout.taught,
-                _Condition.INFERRED: ~(flags.learn_clustering | flags.learn_readout),
-            }.items():
-                m.d.sync += conditions[condition].eq(holds)
         with m.If(self.capture):
             m.d.sync += copying.eq(1)
+        holds = {
+            _Condition.ALWAYS: C(1),
+            _Condition.PREDICT: predict,
+            _Condition.NO_PREDICT: ~predict,
+            _Condition.STATE_READ: state_read,
+            _Condition.CLUSTERED: clustered,
+            _Condition.LABELLED: predict & self.readout.labelled,
+            _Condition.TAUGHT: predict & self.readout.taught,
+            _Condition.INFERRED: inferred,
+        }
+        conditions = Cat(holds[condition] for condition in _Condition)
 
-        operand = Signal(self._operand_bits())
-        doubled = Signal(range(MAX_PULSE_SHIFT + 1))
-        word = Signal(range(_WORDS))
+        # Loaded, gone round once while it is added, or the word that the state window reads.
+        operand = Signal(8 * self._operand_bytes())
+        last = self._operand_bytes() - 1
+        entering = Signal(8)  # at the operand's high end
+        shift, double = Signal(), Signal()
+        with m.If(shift | double):
+            m.d.sync += operand.eq(Mux(double, operand << 1, Cat(operand[8:], entering)))
+
+        # What is read is one byte ahead of what is written, and both start from -1.
+        position = Signal(place.size - 1)  # byte of a counter, or of all
+        following = Signal.like(position)
+        byte = position[:place["byte"].width]
+        in_add, in_copy, in_access = Signal(), Signal(), Signal()
+        in_operand = Signal()
+        digit = Signal(8)
         carry = Signal()
-        digit = Signal(_WORD_BITS)
-        total = Signal(_WORD_BITS + 1)
-        copied = Signal(range(COUNTERS * _WORDS))
-        copied_next = Signal.like(copied)
+        total = Signal(9)
         m.d.comb += [
-            digit.eq(operand.word_select(word, _WORD_BITS)),
+            following.eq(position + 1),
+            in_operand.eq(in_add & (byte <= last)),
+            digit.eq(Mux(in_operand, operand[:8], 0) ^ (in_add & step.subtract).replicate(8)),
             total.eq(read.data + digit + carry),
-            copied_next.eq(copied + 1),
+            read_place.byte.eq(following),
+            read_place.captured.eq(in_access),
+            write_place.byte.eq(byte),
+            write_place.captured.eq(in_copy),
+            self.state.read_data.eq(operand[-LEDGER_SHAPE.bits:]),
         ]
+        with m.If(in_access):
+            m.d.comb += [
+                Cat(read_place.byte[2], read_place.counter).eq(Cat(self.state.lane,
+                                                                   self.state.row)),
+                Cat(write_place.byte[2], write_place.counter).eq(Cat(self.state.lane,
+                                                                     self.state.row)),
+                write.data.eq(self.state.write_data.word_select(byte[:2], 8)),
+                entering.eq(read.data),
+            ]
+        with m.Else():
+            m.d.comb += [
+                read_place.counter.eq(Mux(in_copy, following[3:], step.argument)),
+                write_place.counter.eq(Mux(in_copy, position[3:], step.argument)),
+                write.data.eq(total),
+                entering.eq(Mux(in_add, operand[:8],
+                                Cat(loadable).word_select(step.argument, 8))),
+            ]
+        doubled = Signal(range(MAX_PULSE_SHIFT + 1))
 
         def follow() -> None:
             m.d.comb += counted_next.eq(counted + 1)
             m.next = "FETCH"
 
-        def scale(shift: Signal) -> None:
-            with m.If(doubled == shift):
+        def scale(times: Signal) -> None:
+            with m.If(doubled == times):
                 follow()
             with m.Else():
-                m.d.sync += [operand.eq(operand << 1), doubled.eq(doubled + 1)]
+                m.d.comb += double.eq(1)
+                m.d.sync += doubled.eq(doubled + 1)
 
         with m.FSM():
             with m.State("REST"):
                 m.d.comb += counted_next.eq(0)
-                m.d.sync += [word.eq(0), copied.eq(0)]
+                m.d.sync += [position.eq(-1), carry.eq(0)]
                 with m.If(copying):
-                    m.d.comb += read_place.eq(0)
                     m.next = "COPY"
                 with m.Elif(adding):
                     m.next = "FETCH"
                 with m.Elif(self.state.strobe):
-                    m.d.comb += read_place.eq(Cat(C(0, 1), self.state.lane, self.state.row, C(1)))
-                    m.next = "ACCESS-LOW"
+                    m.next = "ACCESS"
 
             with m.State("FETCH"):
+                m.d.sync += position.eq(-1)
                 m.next = "STEP"
 
             with m.State("STEP"):
+                m.d.sync += carry.eq(step.subtract)
                 with m.Switch(step.action):
                     with m.Case(_Action.LOAD):
                         follow()
-                        m.d.sync += [
-                            operand.eq(Array(self._source(source) for source
-                                             in _terms(self._network))[step.argument]),
-                            doubled.eq(0),
-                        ]
+                        m.d.comb += shift.eq(1)
+                        m.d.sync += doubled.eq(0)
                     with m.Case(_Action.DOUBLE):
                         follow()
-                        m.d.sync += operand.eq(operand << 1)
+                        m.d.comb += double.eq(1)
                     with m.Case(_Action.SCALE_CLUSTERING):
                         scale(clustering_shift)
                     with m.Case(_Action.SCALE_READOUT):
                         scale(readout_shift)
                     with m.Case(_Action.ADD):
-                        m.d.comb += [
-                            read_place.counter.eq(step.argument),
-                            read_place.word.eq(0),
-                        ]
-                        m.d.sync += carry.eq(0)
                         with m.If(conditions.bit_select(step.condition, 1)):
+                            m.d.sync += position.eq(following)
                             m.next = "ADD"
                         with m.Else():
                             follow()
@@ -353,48 +395,33 @@ class Ledger(wiring.Component):
                         m.next = "REST"
 
             with m.State("ADD"):
-                m.d.comb += [
-                    write_place.counter.eq(step.argument),
-                    write_place.word.eq(word),
-                    write.data.eq(total),
-                    write.en.eq(1),
-                    read_place.counter.eq(step.argument),
-                    read_place.word.eq(word + 1),
-                ]
-                m.d.sync += [word.eq(word + 1), carry.eq(total[-1])]
-                with m.If(word == _WORDS - 1):
+                m.d.comb += [in_add.eq(1), shift.eq(in_operand), write.en.eq(1)]
+                m.d.sync += [position.eq(following), carry.eq(total[-1])]
+                # Beyond the operand, nothing changes without a carry or a borrow.
+                with m.If((byte == _BYTES - 1)
+                          | (byte >= last) & (total[-1] == step.subtract)):
                     follow()
 
             with m.State("COPY"):
-                m.d.comb += [
-                    read_place.eq(copied_next),
-                    write_place.eq(copied),
-                    write_place.captured.eq(1),
-                    write.data.eq(read.data),
-                    write.en.eq(1),
-                ]
-                m.d.sync += copied.eq(copied_next)
-                with m.If(copied == COUNTERS * _WORDS - 1):
+                # What is written first, while `position` is -1, is beyond the last counter.
+                m.d.comb += [in_copy.eq(1), write.en.eq(1)]
+                m.d.sync += position.eq(following)
+                with m.If(position == COUNTERS * _BYTES - 1):
                     m.d.sync += copying.eq(0)
                     m.next = "REST"
 
-            with m.State("ACCESS-LOW"):
+            with m.State("ACCESS"):
+                # What enters first, while `position` is -1, leaves the operand again.
                 m.d.comb += [
-                    read_place.eq(Cat(C(1, 1), self.state.lane, self.state.row, C(1))),
-                    write_place.eq(Cat(C(0, 1), self.state.lane, self.state.row)),
-                    write.data.eq(self.state.write_data[:_WORD_BITS]),
-                    write.en.eq(self.state.write),
+                    in_access.eq(1),
+                    shift.eq(1),
+                    write.en.eq(self.state.write & ~byte[2]),
                 ]
-                m.d.sync += operand[:_WORD_BITS].eq(read.data)
-                m.next = "ACCESS-HIGH"
+                m.d.sync += position.eq(following)
+                with m.If(byte == _STATE_BYTES - 1):
+                    m.next = "ACKNOWLEDGE"
 
-            with m.State("ACCESS-HIGH"):
-                m.d.comb += [
-                    write_place.eq(Cat(C(1, 1), self.state.lane, self.state.row)),
-                    write.data.eq(self.state.write_data[_WORD_BITS:]),
-                    write.en.eq(self.state.write),
-                    self.state.read_data.eq(Cat(operand[:_WORD_BITS], read.data)),
-                    self.state.acknowledge.eq(1),
-                ]
+            with m.State("ACKNOWLEDGE"):
+                m.d.comb += self.state.acknowledge.eq(1)
                 m.next = "REST"
         return m

@@ -1,10 +1,11 @@
 """The machine: sample packets in, result packets out, state and rules beside them."""
 
-from amaranth import Module, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import In, Out, PureInterface, connect, flipped
 
 from crosswall.spec.build import Build
+from crosswall.spec.draws import STATIC_SAMPLE
 from crosswall.spec.network import Network
 from crosswall.spec.sample import SAMPLE_HEADER_BYTES
 from crosswall.spec.state import StateMemory
@@ -12,7 +13,9 @@ from crosswall.spec.state import StateMemory
 from .bus import PacketSignature
 from .clustering import ClusteringStage
 from .control import RuleValues, SampleControl, index_shape
+from .draws import draw_unit
 from .ledger import Ledger
+from .plasticity import PlasticityEngine
 from .readout import ReadoutStage
 from .results import ResultSender
 from .state import StateWindow, WindowPort
@@ -86,26 +89,46 @@ class Machine(wiring.Component):
         m.submodules.clustering = clustering = ClusteringStage(network, self._build)
         m.submodules.readout = readout = ReadoutStage(network, self._build,
                                                       primitive=self._readout_primitive)
+        m.submodules.engine = engine = PlasticityEngine(network, self._build)
+        m.submodules.draws = draws = draw_unit(self._build)()
         m.submodules.ledger = ledger = Ledger(network)
         m.submodules.sender = sender = ResultSender(network)
         m.submodules.window = window = StateWindow(network, self._build)
 
+        sample = Signal(SampleControl)
         connect(m, window.port, flipped(self.window))
         for memory, port in {
             StateMemory.CLUSTERING_WALLS: clustering.walls,
             StateMemory.THRESHOLDS: clustering.thresholds,
             StateMemory.READOUT_WALLS: readout.walls,
             StateMemory.LEDGER: ledger.state,
-            StateMemory.CLUSTERING_STEPS: clustering.steps,
-            StateMemory.READOUT_STEPS: readout.steps,
-            StateMemory.CLUSTERING_GAINS: clustering.gains,
-            StateMemory.READOUT_GAINS: readout.gains,
+            StateMemory.CLUSTERING_STEPS: engine.clustering_steps,
+            StateMemory.READOUT_STEPS: engine.readout_steps,
+            StateMemory.CLUSTERING_GAINS: engine.clustering_gains,
+            StateMemory.READOUT_GAINS: engine.readout_gains,
         }.items():
             connect(m, getattr(window, memory.name.lower()), port)
 
+        # The stages never learn at once: they share what draws and what pulses.
+        reading_out = Signal()
+        m.d.comb += [
+            engine.readout.eq(reading_out),
+            draws.seed.eq(self.rules.seed),
+            draws.sample.eq(sample.number),
+        ]
+        _share(m, draws.draws, clustering.draws, readout.draws, reading_out)
+        _share(m, engine.pulses, clustering.pulses, readout.pulses, reading_out)
+        if self._build.static_spread:
+            m.submodules.static_draws = static_draws = draw_unit(self._build)()
+            m.d.comb += [
+                static_draws.seed.eq(self.rules.static_seed),
+                static_draws.sample.eq(STATIC_SAMPLE),
+            ]
+            _share(m, static_draws.draws, clustering.static_draws, readout.static_draws,
+                   reading_out)
+
         connect(m, clustering.rankings, readout.rankings)
         connect(m, sender.results, flipped(self.results))
-        sample = Signal(SampleControl)
         m.d.comb += [
             clustering.sample.eq(sample),
             clustering.rules.eq(self.rules),
@@ -202,6 +225,7 @@ class Machine(wiring.Component):
                         m.next = "READ-OUT"
 
             with m.State("READ-OUT"):
+                m.d.comb += reading_out.eq(1)
                 with m.If(readout.done):
                     m.next = "ANSWER"
 
@@ -213,3 +237,16 @@ class Machine(wiring.Component):
                 with m.If(sender.done):
                     m.next = "BETWEEN"
         return m
+
+
+def _share(m: Module, unit: PureInterface, first: PureInterface, second: PureInterface,
+           second_turn: Signal) -> None:
+    """Connect a unit to two users whose signature is its own, flipped; each sees ``..._valid``
+    answers to its own requests only."""
+    for name, member in first.signature.members.items():
+        port, ports = getattr(unit, name), (getattr(first, name), getattr(second, name))
+        if member.flow is Out:
+            m.d.comb += port.eq(Mux(second_turn, ports[1], ports[0]))
+            continue
+        for user, turn in zip(ports, (~second_turn, second_turn), strict=True):
+            m.d.comb += user.eq(port & turn if name.endswith("_valid") else port)

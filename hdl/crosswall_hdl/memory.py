@@ -1,16 +1,16 @@
 """Memories: rows of lanes for walls, single words for everything else, tables of constants.
 
 Reading takes two cycles: one in the memory and one in its output register, without which a
-block RAM's slow clock-to-out bounds the whole machine's clock.
+block RAM's slow clock-to-out bounds the whole machine's clock. Where the clock is slow and logic
+scarce (`Build.serial_draws`) the address is registered instead, which is narrower.
 
-No memory of the machine is ever read and written at one address in one cycle, so what such a
-collision gives is left open. A board tells yosys so with `YOSYS_OPEN_COLLISIONS`; otherwise
+The machine never uses what a read gives that meets a write of its address, so that is left open. A board tells yosys so with `YOSYS_OPEN_COLLISIONS`; otherwise
 yosys builds registers and comparators around every memory to give the old value.
 """
 
 from collections.abc import Sequence
 
-from amaranth import Cat, ClockSignal, Const, Instance, Module, Mux, Signal
+from amaranth import Cat, ClockSignal, Const, Instance, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -29,9 +29,9 @@ READ_LATENCY = 2
 """Cycles from a row's address to its data, for every memory in this module."""
 
 YOSYS_OPEN_COLLISIONS = (r"setparam -set COLLISION_X_MASK 1'1 "
-                         r"t:$memrd_v2 r:MEMID=\rows %i r:CLK_ENABLE=1 %i")
+                         r"t:$memrd_v2 r:MEMID=\rows* %i r:CLK_ENABLE=1 %i")
 """yosys command, to run after reading the design and before synthesis: says of every memory
-called ``rows`` (all of this module's, and whoever else promises the same) that a read that meets
+called ``rows…`` (all of this module's, and whoever else promises the same) that a read that meets
 a write may give anything."""
 
 _SPRAM_ROWS = 1 << 14
@@ -52,6 +52,13 @@ class RowMemory(wiring.Component):
     """Memory of ``rows`` × ``lanes`` words of ``bits``; a row is read and lanes of another
     written in every cycle. Starts as zeros.
 
+    Parameters
+    ----------
+    rows, lanes, bits
+        Shape.
+    register_address
+        Register the address of a read, not its data.
+
     Members
     -------
     read_row : In(range(rows))
@@ -61,14 +68,16 @@ class RowMemory(wiring.Component):
     write_data : In(ArrayLayout(bits, lanes))
     write_enable : In(lanes)
         One bit per lane; a read two cycles later or more sees the new words, and a read in the
-        very cycle of the write gives anything.
+        very cycle of the write (with ``register_address`` in the one before) gives anything.
     """
 
-    def __init__(self, rows: int, lanes: int, bits: int) -> None:
+    def __init__(self, rows: int, lanes: int, bits: int, *,
+                 register_address: bool = False) -> None:
         for name, value in (("rows", rows), ("lanes", lanes), ("bits", bits)):
             if value < 1:
                 raise ValueError(f"`{name}` must be at least 1: got {value}")
         self.rows, self.lanes, self.bits = rows, lanes, bits
+        self._register_address = register_address
         super().__init__(_memory_signature(rows, lanes, bits))
 
     def elaborate(self, platform) -> Module:
@@ -77,11 +86,15 @@ class RowMemory(wiring.Component):
         m.submodules.rows = memory = Memory(shape=width, depth=self.rows, init=[])
         read = memory.read_port()
         write = memory.write_port(granularity=self.bits if self.lanes > 1 else None)
-        output = Signal(width, reset_less=True)
-        m.d.sync += output.eq(read.data)
+        if self._register_address:
+            row = Signal.like(self.read_row, reset_less=True)
+            m.d.sync += row.eq(self.read_row)
+            m.d.comb += [read.addr.eq(row), self.read_data.eq(read.data)]
+        else:
+            output = Signal(width, reset_less=True)
+            m.d.sync += output.eq(read.data)
+            m.d.comb += [read.addr.eq(self.read_row), self.read_data.eq(output)]
         m.d.comb += [
-            read.addr.eq(self.read_row),
-            self.read_data.eq(output),
             write.addr.eq(self.write_row),
             write.data.eq(self.write_data),
             write.en.eq(self.write_enable),
@@ -94,7 +107,7 @@ class WallMemory(wiring.Component):
 
     Ports and latency are those of `RowMemory`. Of kind *single-port* it does one thing a cycle:
     in a cycle with any ``write_enable`` it writes, and a read that was asked for in that cycle
-    gives anything. Simulation and every primitive behave alike.
+    (with ``register_address`` in the one before) gives anything.
 
     Parameters
     ----------
@@ -105,6 +118,8 @@ class WallMemory(wiring.Component):
     primitive
         ``"inferred"``: left to synthesis. ``"SB_SPRAM256KA"``: iCE40UP single-port RAM, for kind
         *single-port* only; its contents are undefined at power-up.
+    register_address
+        See `RowMemory`.
 
     Raises
     ------
@@ -113,7 +128,7 @@ class WallMemory(wiring.Component):
     """
 
     def __init__(self, rows: int, lanes: int, bits: int, *, kind: Kind = Kind.BLOCK,
-                 primitive: str = "inferred") -> None:
+                 primitive: str = "inferred", register_address: bool = False) -> None:
         if primitive not in ("inferred", "SB_SPRAM256KA"):
             raise ValueError(f"`primitive` must be inferred or SB_SPRAM256KA: got {primitive!r}")
         if primitive == "SB_SPRAM256KA" and kind != Kind.SINGLE_PORT:
@@ -121,36 +136,53 @@ class WallMemory(wiring.Component):
         self.rows, self.lanes, self.bits = rows, lanes, bits
         self._kind = kind
         self._primitive = primitive
+        self._register_address = register_address
         super().__init__(_memory_signature(rows, lanes, bits))
 
     def elaborate(self, platform) -> Module:
         m = Module()
         if self._kind == Kind.BLOCK:
-            m.submodules.memory = memory = RowMemory(self.rows, self.lanes, self.bits)
+            m.submodules.memory = memory = RowMemory(
+                self.rows, self.lanes, self.bits, register_address=self._register_address)
             wiring.connect(m, wiring.flipped(self), memory)
             return m
         writing = Signal()
-        row = Signal.like(self.read_row)
+        row, read_row = Signal.like(self.read_row), self.read_row
+        if self._register_address:
+            read_row = Signal.like(self.read_row, reset_less=True)
+            m.d.sync += read_row.eq(self.read_row)
         m.d.comb += [
             writing.eq(self.write_enable.any()),
-            row.eq(Mux(writing, self.write_row, self.read_row)),
+            row.eq(Mux(writing, self.write_row, read_row)),
         ]
         if self._primitive == "inferred":
-            self._elaborate_inferred(m, row, writing)
+            self._elaborate_inferred(m, row)
         else:
             self._elaborate_spram(m, row, writing)
         return m
 
-    def _elaborate_inferred(self, m: Module, row: Signal, writing: Signal) -> None:
-        m.submodules.memory = memory = RowMemory(self.rows, self.lanes, self.bits)
+    def _elaborate_inferred(self, m: Module, row: Signal) -> None:
+        # Synthesis sees one address, and so may choose a RAM with one port.
+        m.submodules.rows = memory = Memory(shape=self.lanes * self.bits, depth=self.rows, init=[])
+        read = memory.read_port()
+        write = memory.write_port(granularity=self.bits if self.lanes > 1 else None)
         m.d.comb += [
-            # Synthesis sees one address, and so may choose a RAM with one port.
-            memory.read_row.eq(row),
-            memory.write_row.eq(row),
-            memory.write_data.eq(self.write_data),
-            memory.write_enable.eq(self.write_enable),
-            self.read_data.eq(memory.read_data),
+            read.addr.eq(row),
+            write.addr.eq(row),
+            write.data.eq(self.write_data),
+            write.en.eq(self.write_enable),
         ]
+        self._give(m, read.data)
+
+    def _give(self, m: Module, loaded: Value) -> None:
+        """What the memory gave goes out, through a register unless the address had one."""
+        if not self._register_address:
+            output = Signal(len(loaded), reset_less=True)
+            m.d.sync += output.eq(loaded)
+            loaded = output
+        lane_bits = len(loaded) // self.lanes
+        m.d.comb += [self.read_data[lane].eq(loaded[lane_bits * lane:][:self.bits])
+                     for lane in range(self.lanes)]
 
     def _elaborate_spram(self, m: Module, row: Signal, writing: Signal) -> None:
         # A lane fills whole nibbles, because a nibble is what the RAM can write alone.
@@ -182,15 +214,12 @@ class WallMemory(wiring.Component):
                     i_WREN=writing, i_CHIPSELECT=bank == index, i_CLOCK=ClockSignal(),
                     i_STANDBY=Const(0), i_SLEEP=Const(0), i_POWEROFF=Const(1),
                     o_DATAOUT=loaded[index][bits])
-        output = Signal(4 * width, reset_less=True)
+        given = Signal(4 * self.lanes * lane_nibbles)
         with m.Switch(bank_read):
             for index in range(banks):
                 with m.Case(index):
-                    m.d.sync += output.eq(loaded[index])
-        m.d.comb += [self.read_data[lane].eq(output[4 * lane_nibbles * lane:][:self.bits])
-                     for lane in range(self.lanes)]
-
-
+                    m.d.comb += given.eq(loaded[index])
+        self._give(m, given)
 
 
 class StateAccess(wiring.Component):

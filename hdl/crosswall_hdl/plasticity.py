@@ -1,6 +1,6 @@
 """The plasticity engine: what a pulse does to a wall, one pulse per cycle."""
 
-from amaranth import Const, Module, Mux, Signal, signed
+from amaranth import Const, Module, Mux, Signal, Value, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -18,18 +18,64 @@ from crosswall.spec.state import StateMemory, memory_shapes
 from .memory import READ_LATENCY, RowMemory
 from .state import StatePort
 
-__all__ = ["PlasticityEngine"]
+__all__ = ["PlasticityEngine", "PulsePort"]
 
 _GAIN_SHIFT = GAIN_ONE.bit_length() - 1
 _GAIN_INDEX_BITS = GAIN_ENTRIES.bit_length() - 1
 
 
+class PulsePort(wiring.Signature):
+    """Way of a stage to a plasticity engine; directions are the stage's.
+
+    There is no backpressure. With `Build.serial_draws` all that belongs to a pulse is held from
+    ``valid`` to ``result_valid``, and one pulse is under way at a time.
+
+    Parameters
+    ----------
+    network, build
+        Formats, and whether there is a static draw.
+
+    Members
+    -------
+    valid : Out(1)
+        A pulse; the following four belong to it.
+    wall : Out(wall_bits)
+    direction : Out(1)
+        A `spec.device_table.Direction`.
+    quantile : Out(quantile_bits)
+        Does not exist where the network has no quantiles.
+    static_draw : Out(32)
+        The synapse's static draw. With static spread only.
+    pulse_shift : Out(range(8))
+        The pulse has ``2**pulse_shift`` unit lengths. Held while pulses are under way.
+    stuck_threshold : Out(16)
+        Held while pulses are under way.
+    result_valid : In(1)
+        Exactly the engine's ``latency`` cycles after ``valid``.
+    result : In(wall_bits)
+    """
+
+    def __init__(self, network: Network, build: Build) -> None:
+        members = {
+            "valid": Out(1),
+            "wall": Out(network.wall_bits),
+            "direction": Out(1),
+            "pulse_shift": Out(range(MAX_PULSE_SHIFT + 1)),
+            "stuck_threshold": Out(16),
+            "result_valid": In(1),
+            "result": In(network.wall_bits),
+        }
+        if network.quantile_bits:
+            members["quantile"] = Out(network.quantile_bits)
+        if build.static_spread:
+            members["static_draw"] = Out(32)
+        super().__init__(members)
+
+
 class PlasticityEngine(wiring.Component):
     """Moves a wall by one pulse, bit-equal to `spec.device_table.apply_pulse`.
 
-    Holds the stage's device table and, with static spread, its gains. There is no backpressure:
-    a wall that comes with ``valid`` leaves, moved, with ``result_valid`` exactly ``latency``
-    cycles later.
+    Holds the device tables of both stages and, with static spread, their gains.
 
     Parameters
     ----------
@@ -37,8 +83,8 @@ class PlasticityEngine(wiring.Component):
         Formats of walls and table.
     build
         With `Build.static_spread` gain, variant and stuck devices follow the static draw.
-        Without it every device is nominal: gain one, never stuck; ``gains`` is acknowledged and
-        ignored, and the port ``static_draw`` does not exist.
+        Without it every device is nominal: gain one, never stuck; gains are acknowledged and
+        ignored.
 
     Attributes
     ----------
@@ -47,53 +93,37 @@ class PlasticityEngine(wiring.Component):
 
     Members
     -------
-    valid : In(1)
-        A pulse; the following five belong to it.
-    wall : In(wall_bits)
-    direction : In(1)
-        A `spec.device_table.Direction`.
-    quantile : In(quantile_bits)
-        Does not exist where the network has no quantiles.
-    static_draw : In(32)
-        The synapse's static draw. With static spread only.
-    pulse_shift : In(range(8))
-        The pulse has ``2**pulse_shift`` unit lengths. Held while pulses are under way.
-    stuck_threshold : In(16)
-        Held while pulses are under way.
-    result_valid : Out(1)
-    result : Out(wall_bits)
-    steps, gains : In(StatePort)
-        Write-only. Used while no pulse is under way.
+    readout : In(1)
+        Whose devices the pulses move: 0 clustering, 1 read-out. Held while pulses are under way.
+    pulses : In(PulsePort(network, build))
+    clustering_steps, readout_steps, clustering_gains, readout_gains : In(StatePort)
+        Write-only; one at a time, while no pulse is under way.
     """
 
     def __init__(self, network: Network, build: Build) -> None:
         self._network = network
-        self._spread = build.static_spread
-        self.latency = READ_LATENCY + (5 if self._spread else 3)
+        self._spread, self._held = build.static_spread, build.serial_draws
+        self.latency = self.latency_of(build)
         shapes = memory_shapes(network, build)
-        ports = {
-            "valid": In(1),
-            "wall": In(network.wall_bits),
-            "direction": In(1),
-            "pulse_shift": In(range(MAX_PULSE_SHIFT + 1)),
-            "stuck_threshold": In(16),
-            "result_valid": Out(1),
-            "result": Out(network.wall_bits),
-            "steps": In(StatePort(shapes[StateMemory.CLUSTERING_STEPS])),
-            "gains": In(StatePort(shapes[StateMemory.CLUSTERING_GAINS])),
-        }
-        if network.quantile_bits:
-            ports["quantile"] = In(network.quantile_bits)
-        if self._spread:
-            ports["static_draw"] = In(32)
-        super().__init__(ports)
+        super().__init__({
+            "readout": In(1),
+            "pulses": In(PulsePort(network, build)),
+            **{memory.name.lower(): In(StatePort(shapes[memory])) for memory in (
+                StateMemory.CLUSTERING_STEPS, StateMemory.READOUT_STEPS,
+                StateMemory.CLUSTERING_GAINS, StateMemory.READOUT_GAINS)},
+        })
+
+    @staticmethod
+    def latency_of(build: Build) -> int:
+        """The latency of an engine of ``build``."""
+        return READ_LATENCY + (5 if build.static_spread else 3)
 
     def elaborate(self, platform) -> Module:
-        network = self._network
+        network, pulses = self._network, self.pulses
         m = Module()
 
         def delayed(value, cycles: int, name: str):
-            for stage in range(cycles):
+            for stage in range(0 if self._held else cycles):
                 register = Signal.like(value, name=f"{name}_{stage}", reset_less=True)
                 m.d.sync += register.eq(value)
                 value = register
@@ -105,9 +135,9 @@ class PlasticityEngine(wiring.Component):
             step = self._spread_step(m, step)
         lengthened = Signal(signed(len(step) + MAX_PULSE_SHIFT), reset_less=True)
         total = Signal(signed(max(len(lengthened), network.wall_bits + 1) + 1), reset_less=True)
-        wall = delayed(self.wall, before_shift + 1, "wall")
+        wall = delayed(pulses.wall, before_shift + 1, "wall")
         m.d.sync += [
-            lengthened.eq(step << self.pulse_shift),
+            lengthened.eq(step << pulses.pulse_shift),
             total.eq(lengthened + wall),
         ]
         moved = Signal(network.wall_bits)
@@ -116,58 +146,65 @@ class PlasticityEngine(wiring.Component):
                                  | above.replicate(network.wall_bits)))
         if self._spread:
             stuck = Signal(reset_less=True)
-            m.d.sync += stuck.eq(self.static_draw[16:] < self.stuck_threshold)
+            m.d.sync += stuck.eq(pulses.static_draw[16:] < pulses.stuck_threshold)
             stuck = delayed(stuck, before_shift + 1, "stuck")
             wall_last = delayed(wall, 1, "wall_last")
             moved = Mux(stuck, wall_last, moved)
         result = Signal(network.wall_bits, reset_less=True)
         m.d.sync += result.eq(moved)
-        m.d.comb += self.result.eq(result)
+        m.d.comb += pulses.result.eq(result)
         valid = Signal(self.latency)
-        m.d.sync += valid.eq(valid << 1 | self.valid)
-        m.d.comb += self.result_valid.eq(valid[-1])
+        m.d.sync += valid.eq(valid << 1 | pulses.valid)
+        m.d.comb += pulses.result_valid.eq(valid[-1])
         return m
 
     def _nominal_step(self, m: Module) -> Signal:
         """Entry of the device table, `READ_LATENCY` cycles after the request."""
-        network = self._network
-        m.submodules.steps = table = RowMemory(
-            1 << network.variant_bits + 1 + network.bin_bits + network.quantile_bits, 1,
-            STEP_BITS)
-        row = self.direction
+        network, pulses = self._network, self.pulses
+        row = self.readout
         if network.variant_bits:
-            row = self.static_draw[_GAIN_INDEX_BITS:][:network.variant_bits] << 1 | row
+            variant = pulses.static_draw[_GAIN_INDEX_BITS:][:network.variant_bits]
+            row = row << network.variant_bits | variant
+        row = row << 1 | pulses.direction
         if network.bin_bits:
-            row = row << network.bin_bits | self.wall[-network.bin_bits:]
+            row = row << network.bin_bits | pulses.wall[-network.bin_bits:]
         if network.quantile_bits:
-            row = row << network.quantile_bits | self.quantile
+            row = row << network.quantile_bits | pulses.quantile
+        word = self._table(m, "steps", row, STEP_BITS, self.clustering_steps, self.readout_steps)
         step = Signal(signed(STEP_BITS))
-        m.d.comb += [
-            table.read_row.eq(row),
-            table.write_row.eq(self.steps.row),
-            table.write_data[0].eq(self.steps.write_data),
-            table.write_enable.eq(self.steps.strobe & self.steps.write),
-            self.steps.acknowledge.eq(self.steps.strobe),
-            self.steps.read_data.eq(0),
-            self.gains.acknowledge.eq(self.gains.strobe),
-            self.gains.read_data.eq(0),
-            step.eq(table.read_data[0].as_signed()),
-        ]
+        m.d.comb += step.eq(word.as_signed())
+        if not self._spread:
+            for port in (self.clustering_gains, self.readout_gains):
+                m.d.comb += port.acknowledge.eq(port.strobe)
         return step
 
     def _spread_step(self, m: Module, step: Signal) -> Signal:
         """The step times the synapse's gain, rounded; two cycles after ``step``."""
-        m.submodules.gains = gains = RowMemory(GAIN_ENTRIES, 1, GAIN_BITS)
+        index = self.pulses.static_draw[:_GAIN_INDEX_BITS]
+        gain = self._table(m, "gains", self.readout << _GAIN_INDEX_BITS | index, GAIN_BITS,
+                           self.clustering_gains, self.readout_gains)
         product = Signal(signed(STEP_BITS + GAIN_BITS + 1), reset_less=True)
         scaled = Signal(signed(len(product) - _GAIN_SHIFT), reset_less=True)
-        m.d.comb += [
-            gains.read_row.eq(self.static_draw[:_GAIN_INDEX_BITS]),
-            gains.write_row.eq(self.gains.row),
-            gains.write_data[0].eq(self.gains.write_data),
-            gains.write_enable.eq(self.gains.strobe & self.gains.write),
-        ]
         m.d.sync += [
-            product.eq(step * gains.read_data[0]),
+            product.eq(step * gain),
             scaled.eq(product + Const(GAIN_ONE // 2) >> _GAIN_SHIFT),
         ]
         return scaled
+
+    def _table(self, m: Module, name: str, row: Value, bits: int, clustering: StatePort,
+               readout: StatePort) -> Value:
+        """Word of ``row`` in a memory of two tables, the read-out's behind the clustering's."""
+        rows = 1 << len(clustering.row)
+        m.submodules[name] = table = RowMemory(2 * rows, 1, bits,
+                                                    register_address=self._held)
+        m.d.comb += [
+            table.read_row.eq(row),
+            table.write_row.eq(Mux(readout.strobe, rows | readout.row, clustering.row)),
+            table.write_data[0].eq(Mux(readout.strobe, readout.write_data,
+                                       clustering.write_data)),
+            table.write_enable.eq(clustering.strobe & clustering.write
+                                  | readout.strobe & readout.write),
+            clustering.acknowledge.eq(clustering.strobe),
+            readout.acknowledge.eq(readout.strobe),
+        ]
+        return table.read_data[0]

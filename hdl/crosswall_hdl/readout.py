@@ -12,21 +12,20 @@ from amaranth.utils import bits_for
 
 from crosswall.spec.build import Build
 from crosswall.spec.build import WallMemory as Kind
-from crosswall.spec.draws import STATIC_SAMPLE, Stage
+from crosswall.spec.draws import Stage
 from crosswall.spec.network import CONDUCTANCE_BITS, Network
 from crosswall.spec.sample import SCORE_BYTES
 from crosswall.spec.state import StateMemory, memory_shapes
 
 from .control import Ranking, ReadoutTallies, RuleValues, SampleControl, index_shape
-from .draws import DrawPipeline
+from .draws import DrawPort, draw_unit
 from .features import REPLAY_LATENCY, FeatureStore
 from .memory import READ_LATENCY, StateAccess, WallMemory
-from .plasticity import PlasticityEngine
+from .plasticity import PlasticityEngine, PulsePort
 from .state import StatePort
 
 __all__ = ["Delay", "ReadoutStage"]
 
-_ROUNDS_PER_CYCLE = 2
 _GATE_BITS = 8
 
 # Cycles from a row's data to its sum in the accumulators: difference, product, sum, charge.
@@ -79,9 +78,9 @@ class ReadoutStage(wiring.Component):
 
     Features are counted from ``rankings`` while the clustering stage runs. ``start`` then scores
     (``groups`` sweeps over the active features, one memory row a cycle), and teaches where asked
-    and needed (a sweep for the label and one for the rival: a synapse a cycle, or every other
-    cycle in single-port memory). A sweep has about 10 cycles of its own, 20 when teaching
-    (30 with static spread). The feature counters are cleared after ``done``, in the background;
+    and needed (a sweep for the label and one for the rival: a synapse a cycle, every other
+    cycle in single-port memory, or every 16 or 21 with `Build.serial_draws`, 12 more with static
+    spread). A sweep has about 10 cycles of its own, 20 when teaching (30 with static spread). The feature counters are cleared after ``done``, in the background;
     ``rankings`` is not ready meanwhile.
 
     Parameters
@@ -104,7 +103,11 @@ class ReadoutStage(wiring.Component):
         Best class. Stable from ``done`` to the next ``start``, like ``tallies`` and ``score``.
     score_class : In, score : Out(signed)
         A class and, one cycle later, its score.
-    walls, steps, gains : In(StatePort)
+    draws : Out(DrawPort()), pulses : Out(PulsePort(network, build))
+        Used between ``start`` and ``done``.
+    static_draws : Out(DrawPort())
+        Likewise; with static spread only.
+    walls : In(StatePort)
 
     Raises
     ------
@@ -131,8 +134,9 @@ class ReadoutStage(wiring.Component):
             "score_class": In(index_shape(network.classes)),
             "score": Out(signed(network.score_bits)),
             "walls": In(StatePort(shapes[StateMemory.READOUT_WALLS])),
-            "steps": In(StatePort(shapes[StateMemory.READOUT_STEPS])),
-            "gains": In(StatePort(shapes[StateMemory.READOUT_GAINS])),
+            "draws": Out(DrawPort()),
+            "pulses": Out(PulsePort(network, build)),
+            **({"static_draws": Out(DrawPort())} if build.static_spread else {}),
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -142,17 +146,16 @@ class ReadoutStage(wiring.Component):
         pairs = lanes // 2
         shape = memory_shapes(network, build)[StateMemory.READOUT_WALLS]
         single_port = build.readout_memory == Kind.SINGLE_PORT
+        serial = build.serial_draws
+        draws, pulses = self.draws, self.pulses
 
         m.submodules.features = features = FeatureStore(network)
         m.submodules.memory = memory = WallMemory(
-            shape.rows, lanes, shape.bits, kind=build.readout_memory, primitive=self._primitive)
+            shape.rows, lanes, shape.bits, kind=build.readout_memory, primitive=self._primitive,
+            register_address=serial)
         m.submodules.access = access = StateAccess(shape)
-        m.submodules.draws = draws = DrawPipeline(_ROUNDS_PER_CYCLE)
-        m.submodules.engine = engine = PlasticityEngine(network, build)
         connect(m, features.rankings, flipped(self.rankings))
         connect(m, access.state, flipped(self.walls))
-        connect(m, engine.steps, flipped(self.steps))
-        connect(m, engine.gains, flipped(self.gains))
         m.d.comb += [
             features.accumulate.eq(self.sample.flags.predict),
             access.read_data.eq(memory.read_data),
@@ -222,13 +225,11 @@ class ReadoutStage(wiring.Component):
             row_charge.eq(row_sum * value_product),
         ]
 
-        # Score memory, best class without the label, and the label's own score.
+        # Score memory, and the best class without the label.
         m.submodules.score_memory = score_memory = Memory(
             shape=signed(network.score_bits), depth=network.classes, init=[])
         score_read, score_write = score_memory.read_port(), score_memory.write_port()
         stored = Signal(index_shape(network.classes))
-        label_score, rival_score = (Signal(signed(network.score_bits), name=f"{name}_score")
-                                    for name in ("label", "rival"))
         label_group, rival_group = Signal.like(group), Signal.like(group)
         label_pair, rival_pair = Signal.like(pair), Signal.like(pair)
         rival = Signal.like(stored)
@@ -243,21 +244,21 @@ class ReadoutStage(wiring.Component):
             score_write.addr.eq(stored),
             score_write.data.eq(scores[0]),
             score_write.en.eq(storing),
+            # A read and a write never meet, so that no block RAM needs collision logic.
+            score_read.en.eq(~storing),
             is_label.eq(stored == self.sample.label),
-            is_rival.eq(~is_label & (~rival_known | (scores[0] > rival_score))),
+            is_rival.eq(~is_label & (~rival_known | (scores[0] > score_read.data))),
         ]
         with m.If(storing):
             # The sums move down and leave zeros for the next group.
             m.d.sync += [score.eq(following) for score, following
                          in zip(scores, [*scores[1:], 0], strict=True)]
             with m.If(is_label):
-                m.d.sync += [label_score.eq(scores[0]), label_group.eq(sweep),
-                             label_pair.eq(pair)]
+                m.d.sync += [label_group.eq(sweep), label_pair.eq(pair)]
             with m.If(is_rival):
-                m.d.sync += [rival_score.eq(scores[0]), rival_group.eq(sweep),
-                             rival_pair.eq(pair), rival.eq(stored), rival_known.eq(1)]
-        lead = Signal(signed(network.score_bits + 1))
-        m.d.sync += lead.eq(label_score - rival_score)
+                m.d.sync += [rival_group.eq(sweep), rival_pair.eq(pair), rival.eq(stored),
+                             rival_known.eq(1)]
+        lead = Signal(signed(network.score_bits + 1))  # of the label over the rival
         label_wins = Signal()
         missed = Signal()
         m.d.comb += [
@@ -268,8 +269,6 @@ class ReadoutStage(wiring.Component):
         # Teach: draw, gate, read the wall, move it, write it back. Synapses of one sweep are
         # distinct, so that order and overlap do not matter.
         m.d.comb += [
-            draws.seed.eq(self.rules.seed),
-            draws.sample.eq(self.sample.number),
             draws.stage.eq(Stage.READOUT),
             draws.place.eq(features.feature),
             draws.valid.eq(visited[-2] & teaching),
@@ -281,90 +280,100 @@ class ReadoutStage(wiring.Component):
         synapse_layout = data.StructLayout({"row": row.shape(), "side": 1})
         pulse_layout = data.StructLayout({"synapse": synapse_layout,
                                           "quantile": network.quantile_bits})
-        drawn = delayed(data.View(visit_layout, Cat(row, value)), draws.latency - 1, "drawn")
-        pulse, pulse_valid = Signal(pulse_layout, reset_less=True), Signal()
+
+        def held(value: Value, cycles: int, name: str) -> Value:
+            """``value``, ``cycles`` cycles ago; or as it is where it is held for so long."""
+            return value if serial else delayed(value, cycles, name)
+
+        unit = draw_unit(build)
+        drawn = held(data.View(visit_layout, Cat(row, value)), unit.latency - 1, "drawn")
+        drawn_pulse = Signal(pulse_layout)
+        pulse_valid = Signal()
         m.d.comb += [
             half.eq(Mux(rival_turn, draws.draw[16:], draws.draw[:16])),
             threshold.eq((drawn.value << _GATE_BITS) >> self.sample.readout_gate_shift),
+            drawn_pulse.synapse.row.eq(drawn.row),
+            drawn_pulse.synapse.side.eq(half[_GATE_BITS]),
+            drawn_pulse.quantile.eq(half[_GATE_BITS + 1:][:network.quantile_bits]),
         ]
-        m.d.sync += [
-            pulse_valid.eq(draws.draw_valid & (half[:_GATE_BITS] < threshold)),
-            pulse.synapse.row.eq(drawn.row),
-            pulse.synapse.side.eq(half[_GATE_BITS]),
-            pulse.quantile.eq(half[_GATE_BITS + 1:][:network.quantile_bits]),
-        ]
+        m.d.sync += pulse_valid.eq(draws.draw_valid & (half[:_GATE_BITS] < threshold))
+        pulse = held(drawn_pulse, 1, "pulse")
         reading, reading_valid = pulse, pulse_valid
-        latency = REPLAY_LATENCY + draws.latency + 1 + READ_LATENCY + engine.latency
+        latency = (REPLAY_LATENCY + unit.latency + 1 + READ_LATENCY
+                   + PlasticityEngine.latency_of(build))
         if build.static_spread:
-            m.submodules.static_draws = static_draws = DrawPipeline(_ROUNDS_PER_CYCLE)
-            wait = static_draws.latency - READ_LATENCY
-            latency += wait
+            static = self.static_draws
             m.d.comb += [
-                static_draws.seed.eq(self.rules.static_seed),
-                static_draws.sample.eq(STATIC_SAMPLE),
-                static_draws.stage.eq(Stage.STATIC_READOUT),
-                static_draws.place.eq(pulse.synapse.row * lanes + (pair << 1 | pulse.synapse.side)),
-                static_draws.valid.eq(pulse_valid),
-                engine.static_draw.eq(static_draws.draw),
+                static.stage.eq(Stage.STATIC_READOUT),
+                static.place.eq(pulse.synapse.row * lanes + (pair << 1 | pulse.synapse.side)),
+                static.valid.eq(pulse_valid),
+                pulses.static_draw.eq(static.draw),
             ]
-            reading = delayed(pulse, wait, "reading")
-            reading_valid = Signal(wait)
-            m.d.sync += reading_valid.eq(reading_valid << 1 | pulse_valid)
-            reading_valid = reading_valid[-1]
+            if serial:
+                reading_valid = static.draw_valid
+            else:
+                wait = unit.latency - READ_LATENCY
+                latency += wait
+                reading = delayed(pulse, wait, "reading")
+                reading_valid = Signal(wait)
+                m.d.sync += reading_valid.eq(reading_valid << 1 | pulse_valid)
+                reading_valid = reading_valid[-1]
 
-        m.d.comb += memory.read_row.eq(
-            Mux(self.walls.strobe, access.row, Mux(teaching, reading.synapse.row, row)))
-        read_valid = Signal(READ_LATENCY)
-        m.d.sync += read_valid.eq(read_valid << 1 | reading_valid)
-        side = delayed(reading.synapse.side, READ_LATENCY, "side")
+        side = held(reading.synapse.side, READ_LATENCY, "side")
         potentiate = Signal()
         m.d.comb += [
             potentiate.eq(side == rival_turn),
-            engine.valid.eq(read_valid[-1]),
-            engine.wall.eq(memory.read_data[pair << 1 | side]),
-            engine.direction.eq(potentiate),
-            engine.pulse_shift.eq(self.sample.readout_pulse_shift),
-            engine.stuck_threshold.eq(self.rules.readout_stuck),
+            pulses.wall.eq(memory.read_data[pair << 1 | side]),
+            pulses.direction.eq(potentiate),
+            pulses.pulse_shift.eq(self.sample.readout_pulse_shift),
+            pulses.stuck_threshold.eq(self.rules.readout_stuck),
+            memory.read_row.eq(row if serial else Mux(teaching, reading.synapse.row, row)),
         ]
+        if serial:
+            # One synapse at a time: all is held from its visit until its pulse is over.
+            next_visit = Signal()
+            decided = Signal()
+            m.d.sync += decided.eq(draws.draw_valid)
+            m.d.comb += [
+                pulses.valid.eq(reading_valid),
+                next_visit.eq(decided & ~pulse_valid | pulses.result_valid),
+            ]
+        else:
+            read_valid = Signal(READ_LATENCY)
+            m.d.sync += read_valid.eq(read_valid << 1 | reading_valid)
+            m.d.comb += pulses.valid.eq(read_valid[-1])
         if network.quantile_bits:
-            m.d.comb += engine.quantile.eq(
-                delayed(reading.quantile, READ_LATENCY, "quantile"))
+            m.d.comb += pulses.quantile.eq(held(reading.quantile, READ_LATENCY, "quantile"))
 
         # In single-port memory reads take the even slots after a visit and writes the odd ones:
-        # READ_LATENCY + engine.latency is odd.
-        written = delayed(reading.synapse, READ_LATENCY + engine.latency, "written")
+        # READ_LATENCY + the engine's latency is odd.
+        written = held(reading.synapse, READ_LATENCY + PlasticityEngine.latency_of(build),
+                       "written")
+        m.d.comb += memory.write_row.eq(written.row)
+        m.d.comb += [wall.eq(pulses.result) for wall in memory.write_data]
+        with m.If(pulses.result_valid):
+            m.d.comb += memory.write_enable.eq(1 << (pair << 1 | written.side))
         with m.If(self.walls.strobe):
             m.d.comb += [
+                memory.read_row.eq(access.row),
                 memory.write_row.eq(access.row),
                 memory.write_data.eq(access.write_data),
                 memory.write_enable.eq(access.write_enable),
             ]
-        with m.Else():
-            m.d.comb += memory.write_row.eq(written.row)
-            m.d.comb += [wall.eq(engine.result) for wall in memory.write_data]
-            with m.If(engine.result_valid):
-                m.d.comb += memory.write_enable.eq(1 << (pair << 1 | written.side))
 
         tallies = self.tallies
         with m.If(visited[-1] & ~teaching & (sweep == 0)):
             m.d.sync += tallies.features.eq(tallies.features + value)
         with m.If(row_valid[READ_LATENCY + 2]):
             m.d.sync += tallies.charge.eq(tallies.charge + row_charge)
-        with m.If(engine.valid):
+        with m.If(pulses.valid):
             with m.If(potentiate):
                 m.d.sync += tallies.potentiations.eq(tallies.potentiations + 1)
             with m.Else():
                 m.d.sync += tallies.depressions.eq(tallies.depressions + 1)
 
-        # Two cycles of a visit's latency pass before the countdown.
-        sum_drain = REPLAY_LATENCY + 1 + READ_LATENCY + _SUM_LATENCY - 2
-        write_drain = latency - 2
-        drain = Signal(range(max(sum_drain, write_drain) + 1))
-        turn = Signal()  # single-port memory: visits while teaching take every other cycle
         last_visited = Signal()
         m.d.comb += last_visited.eq(place == features.count)
-        with m.If(drain != 0):
-            m.d.sync += drain.eq(drain - 1)
 
         with m.FSM():
             with m.State("REST"):
@@ -383,25 +392,41 @@ class ReadoutStage(wiring.Component):
 
             with m.State("SCORE"):
                 m.d.comb += visit.eq(~last_visited)
-                m.d.sync += [place.eq(place + 1), drain.eq(sum_drain)]
+                m.d.sync += place.eq(place + 1)
                 with m.If(last_visited):
                     m.next = "SUM"
 
             with m.State("SUM"):
+                m.d.comb += score_read.addr.eq(rival)
                 m.d.sync += place.eq(0)
-                with m.If(drain == 0):
+                with m.If(~visited.any() & ~row_valid.any()):
                     m.next = "STORE"
 
             with m.State("STORE"):
                 m.d.comb += storing.eq(1)
                 m.d.sync += [stored.eq(stored + 1), pair.eq(pair + 1)]
+                m.next = "RECALL"
                 with m.If(pair == pairs - 1):
                     m.d.sync += [pair.eq(0), sweep.eq(sweep + 1), group.eq(group + 1)]
                     m.next = "SCORE"
                     with m.If(stored == network.classes - 1):
-                        m.next = "COMPARE"
+                        m.next = "LABEL"
+
+            with m.State("RECALL"):
+                m.d.comb += score_read.addr.eq(rival)
+                m.next = "STORE"
+
+            with m.State("LABEL"):
+                m.d.comb += score_read.addr.eq(self.sample.label)
+                m.next = "RIVAL"
+
+            with m.State("RIVAL"):
+                m.d.comb += score_read.addr.eq(rival)
+                m.d.sync += lead.eq(score_read.data)
+                m.next = "COMPARE"
 
             with m.State("COMPARE"):
+                m.d.sync += lead.eq(lead - score_read.data)
                 m.next = "DECIDE"
 
             with m.State("DECIDE"):
@@ -413,29 +438,48 @@ class ReadoutStage(wiring.Component):
                     sweep.eq(0),
                     group.eq(label_group),
                     pair.eq(label_pair),
-                    turn.eq(0),
                 ]
                 m.next = "DONE"
                 with m.If(self.sample.flags.learn_readout & label_valid & missed):
                     m.next = "TEACH"
 
-            with m.State("TEACH"):
-                m.d.comb += visit.eq(~last_visited & ~turn)
-                if single_port:
-                    m.d.sync += turn.eq(~turn)
-                with m.If(visit):
-                    m.d.sync += place.eq(place + 1)
-                m.d.sync += drain.eq(write_drain)
-                with m.If(last_visited):
-                    m.next = "WRITE"
+            def next_sweep() -> None:
+                m.d.sync += [sweep.eq(sweep + 1), group.eq(rival_group), pair.eq(rival_pair),
+                             place.eq(0)]
+                m.next = "TEACH"
+                with m.If(rival_turn):
+                    m.next = "DONE"
 
-            with m.State("WRITE"):
-                with m.If(drain == 0):
-                    m.d.sync += [sweep.eq(sweep + 1), group.eq(rival_group), pair.eq(rival_pair),
-                                 place.eq(0), turn.eq(0)]
-                    m.next = "TEACH"
-                    with m.If(rival_turn):
-                        m.next = "DONE"
+            if serial:
+                with m.State("TEACH"):
+                    m.d.comb += visit.eq(~last_visited)
+                    m.next = "PULSE"
+                    with m.If(last_visited):
+                        next_sweep()
+
+                with m.State("PULSE"):
+                    with m.If(next_visit):
+                        m.d.sync += place.eq(place + 1)
+                        m.next = "TEACH"
+            else:
+                write_drain = latency - 2  # two cycles of a visit's latency pass before
+                drain = Signal(range(write_drain + 1))
+                turn = Signal()  # single-port memory: visits take every other cycle
+
+                with m.State("TEACH"):
+                    m.d.comb += visit.eq(~last_visited & ~turn)
+                    if single_port:
+                        m.d.sync += turn.eq(~turn)
+                    with m.If(visit):
+                        m.d.sync += place.eq(place + 1)
+                    m.d.sync += drain.eq(write_drain)
+                    with m.If(last_visited):
+                        m.next = "WRITE"
+
+                with m.State("WRITE"):
+                    m.d.sync += [drain.eq(drain - 1), turn.eq(0)]
+                    with m.If(drain == 0):
+                        next_sweep()
 
             with m.State("DONE"):
                 m.d.comb += [self.done.eq(1), features.clear.eq(1)]

@@ -82,7 +82,7 @@ class RegisterBank(wiring.Component):
         Registers ``state_memory``, ``state_row`` and ``state_data``.
     <read-only register> : In(StructLayout)
         Its fields. Of a pair ``<name>_low`` and ``<name>_high`` there is one input ``<name>`` of
-        64 bits; reading the low word holds the high one for the next read.
+        all their bits; reading the low word holds the high one for the next read.
     <read-write register> : Out(StructLayout)
         Its fields.
     <shared register> : Out(SharedPort)
@@ -106,8 +106,11 @@ class RegisterBank(wiring.Component):
         ports = {"bus": In(ControlBus()), "window": Out(WindowPort())}
         for register in REGISTERS:
             match register.access:
-                case Access.READ_ONLY if register.name.endswith((_LOW, _HIGH)):
-                    ports[register.name.removesuffix(_LOW).removesuffix(_HIGH)] = In(64)
+                case Access.READ_ONLY if register.name.endswith(_LOW):
+                    name = register.name.removesuffix(_LOW)
+                    ports[name] = In(register.width + REGISTERS[name + _HIGH].width)
+                case Access.READ_ONLY if register.name.endswith(_HIGH):
+                    pass
                 case Access.READ_ONLY:
                     ports[register.name] = In(_layout(register))
                 case Access.READ_WRITE:
@@ -141,10 +144,11 @@ class RegisterBank(wiring.Component):
 
         live = Signal(32)  # a register that is not in the memory
         is_live = Signal()
-        refused = Signal()
+        refused, waits, is_window = Signal(), Signal(), Signal()
         mask = Signal(32)  # bits of a read-write register
-        held = Signal(32)  # a high word, as of the last read of the low one
-        answer, answer_is_live, answer_refused = Signal(32), Signal(), Signal()
+        held = {}  # high words, as of the last read of the low ones
+        look = Signal()  # the access is looked up in this cycle
+        answer_refused = Signal()
         m.d.comb += [
             stored.addr.eq(bus.address),
             stored.en.eq(~bus.write),
@@ -154,8 +158,9 @@ class RegisterBank(wiring.Component):
             window.write_data.eq(bus.write_data),
             window.memory.eq(self.state_memory.value),
             window.row.eq(bus.write_data),
-            bus.read_data.eq(Mux(answer_is_live, answer, stored.data)),
-            bus.error.eq(answer_refused),
+            bus.read_data.eq(Mux(window.strobe, window.read_data,
+                                 Mux(is_live, live, stored.data))),
+            bus.error.eq(Mux(window.strobe, window.error, answer_refused)),
         ]
         kept = {}
         for register in _of(Access.READ_WRITE):
@@ -167,56 +172,63 @@ class RegisterBank(wiring.Component):
                 m.d.comb += getattr(self, register.name).data.eq(bus.write_data)
 
         def look_up(register: Register) -> None:
-            """Do what an access to ``register`` does, apart from the window's."""
+            """Say what an access to ``register`` gives, and do what it does."""
             name, port = register.name, getattr(self, register.name, None)
             match register.access:
                 case Access.CONSTANT:
                     m.d.comb += refused.eq(bus.write)
                 case Access.READ_ONLY if name.endswith(_LOW):
-                    value = getattr(self, name.removesuffix(_LOW))
+                    name = name.removesuffix(_LOW)
+                    value = getattr(self, name)
                     m.d.comb += [refused.eq(bus.write), is_live.eq(1), live.eq(value[:32])]
-                    with m.If(~bus.write):
-                        m.d.sync += held.eq(value[32:])
+                    held[name] = Signal(len(value) - 32, name=f"{name}_held")
+                    # Held in the cycle in which the low word is answered.
+                    with m.If(bus.acknowledge & ~bus.write):
+                        m.d.sync += held[name].eq(value[32:])
                 case Access.READ_ONLY if name.endswith(_HIGH):
-                    m.d.comb += [refused.eq(bus.write), is_live.eq(1), live.eq(held)]
+                    m.d.comb += [refused.eq(bus.write), is_live.eq(1),
+                                 live.eq(held[name.removesuffix(_HIGH)])]
                 case Access.READ_ONLY:
                     m.d.comb += [refused.eq(bus.write), is_live.eq(1), live.eq(port)]
                 case Access.READ_WRITE:
-                    m.d.comb += [mask.eq((1 << register.width) - 1), store.en.eq(bus.write)]
-                    with m.If(bus.write):
+                    m.d.comb += [mask.eq((1 << register.width) - 1),
+                                 store.en.eq(bus.write & look)]
+                    with m.If(bus.write & look):
                         m.d.sync += kept[name].eq(bus.write_data)
                 case Access.SHARED:
-                    m.d.comb += [is_live.eq(1), live.eq(port.value)]
-                    with m.If(bus.write & ~port.ready):
-                        m.next = "REST"
-                    with m.Else():
-                        m.d.comb += port.write.eq(bus.write)
+                    m.d.comb += [
+                        is_live.eq(1),
+                        live.eq(port.value),
+                        waits.eq(bus.write & ~port.ready),
+                        port.write.eq(bus.write & port.ready & look),
+                    ]
                 case Access.COMMAND:
                     m.d.comb += [is_live.eq(1), (window.goto if name == "state_row"
-                                                 else port.write).eq(bus.write)]
+                                                 else port.write).eq(bus.write & look)]
+                case Access.WINDOW:
+                    m.d.comb += is_window.eq(1)
+
+        # The initiator holds its request, so the address is decoded in both cycles alike.
+        with m.Switch(bus.address):
+            for register in REGISTERS:
+                with m.Case(register.address):
+                    look_up(register)
+            with m.Default():
+                m.d.comb += refused.eq(1)
 
         with m.FSM():
             with m.State("REST"):
-                with m.If(bus.strobe):
+                m.d.comb += look.eq(bus.strobe)
+                m.d.sync += answer_refused.eq(refused)
+                with m.If(bus.strobe & ~waits):
                     m.next = "ANSWER"
-                    with m.Switch(bus.address):
-                        for register in REGISTERS:
-                            with m.Case(register.address):
-                                if register.access == Access.WINDOW:
-                                    m.next = "WINDOW"
-                                else:
-                                    look_up(register)
-                        with m.Default():
-                            m.d.comb += refused.eq(1)
-                m.d.sync += [answer.eq(live), answer_is_live.eq(is_live),
-                             answer_refused.eq(refused)]
+                    with m.If(is_window):
+                        m.next = "WINDOW"
 
             with m.State("WINDOW"):
-                m.d.comb += window.strobe.eq(1)
-                m.d.sync += [answer.eq(window.read_data), answer_is_live.eq(1),
-                             answer_refused.eq(window.error)]
+                m.d.comb += [window.strobe.eq(1), bus.acknowledge.eq(window.acknowledge)]
                 with m.If(window.acknowledge):
-                    m.next = "ANSWER"
+                    m.next = "REST"
 
             with m.State("ANSWER"):
                 m.d.comb += bus.acknowledge.eq(1)

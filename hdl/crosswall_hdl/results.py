@@ -74,8 +74,11 @@ class ResultSender(wiring.Component):
         network = self._network
         flags = self.sample.flags
 
+        # Never read and written in one cycle, by the enables below. In block RAM, because the
+        # address is known so late in the cycle that nothing should follow it.
         m.submodules.rows = winners = Memory(
-            shape=8 * winner_bytes(network), depth=network.positions, init=[])
+            shape=8 * winner_bytes(network), depth=network.positions, init=[],
+            attrs={"ram_style": "block"})
         winner_read, winner_write = winners.read_port(), winners.write_port()
         m.d.comb += [
             winner_write.addr.eq(self.ranking.position),

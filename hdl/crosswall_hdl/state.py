@@ -126,8 +126,8 @@ class StateWindow(wiring.Component):
         m = Module()
         ports = {memory: getattr(self, memory.name.lower()) for memory in StateMemory}
         shapes = [self._shapes[memory] for memory in StateMemory]
-        limit = max(shape.rows for shape in shapes)  # beyond every memory
-        row = Signal(bits_for(limit))
+        row = Signal(bits_for(max(shape.rows for shape in shapes)))
+        beyond = Signal()  # the row is higher than `row` can be
         lane = Signal(index_shape(max(shape.lanes for shape in shapes)))
 
         # Registered, as all of them are wide choices by a register that seldom changes.
@@ -137,10 +137,11 @@ class StateWindow(wiring.Component):
             rows.eq(Array(shape.rows for shape in shapes)[self.port.memory]),
             last_lane.eq(Array(shape.lanes - 1 for shape in shapes)[self.port.memory]),
             readable.eq(Array(shape.readable for shape in shapes)[self.port.memory]),
-            inside.eq(row < rows),
+            inside.eq((row < rows) & ~beyond),
         ]
         with m.If(self.port.goto):
-            m.d.sync += [row.eq(Mux(self.port.row > limit, limit, self.port.row)), lane.eq(0)]
+            m.d.sync += [row.eq(self.port.row), beyond.eq(self.port.row[len(row):].any()),
+                         lane.eq(0)]
 
         strobe, acknowledge = Signal(), Signal()
         for memory, port in ports.items():

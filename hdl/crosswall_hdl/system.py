@@ -109,7 +109,8 @@ class System(wiring.Component):
         m.submodules.registers = registers = RegisterBank(self._constants)
         m.submodules.link = link = Link(slots=build.slots,
                                         sample_bytes=sample_packet_bytes(network),
-                                        result_bytes=max_result_packet_bytes(network))
+                                        result_bytes=max_result_packet_bytes(network),
+                                        serial=self._wire == "uart")
 
         if self._wire == "uart":
             m.submodules.receiver = receiver = UartReceiver(divisor=self._divisor)

@@ -72,7 +72,7 @@ async def currents_leave_in_order(dut):
     walls = np.array([generator.choice((0, highest, generator.randint(0, highest)))
                       for _ in range(network.clustering_synapses)])
     array = walls.reshape(network.lines, network.neurons)
-    dut.start.value = dut.row_base.value = 0
+    dut.start.value = dut.row_base.value = dut.walls.value = dut.event.value = 0
     await start(dut)
     memories, monitor = Memories(dut, network, lanes, walls), Monitor(dut)
     cocotb.start_soon(memories.run())
@@ -92,7 +92,7 @@ async def currents_leave_in_order(dut):
         dut.start.value = 1
         await FallingEdge(dut.clk)
         dut.start.value = 0
-        cycles = groups * max(len(memories.events), lanes)
+        cycles = groups * max(len(memories.events) + parameters["serial_draws"], lanes)
         await ClockCycles(dut.clk, cycles - 1)
         await FallingEdge(dut.clk)
         assert dut.finishing.value == 1

@@ -16,21 +16,25 @@ CYCLES = 200
 @cocotb.test()
 async def every_place_gets_its_draw(dut):
     generator = random.Random(cocotb.RANDOM_SEED)
-    latency = bench_parameters()["latency"]
-    dut.valid.value = 0
+    latency, interval = bench_parameters()["latency"], bench_parameters()["interval"]
+    dut.draws__valid.value = 0
     await start(dut)
     for key in range(KEYS):
         seed = generator.getrandbits(32)
         sample = STATIC_SAMPLE if key == 0 else generator.getrandbits(32)
         dut.seed.value, dut.sample.value = seed, sample
         expected = []
-        for cycle in range(CYCLES + latency):
-            valid = cycle < CYCLES and generator.random() < 0.7
+        last = -interval
+        for cycle in range(CYCLES * interval + latency):
+            valid = (cycle < CYCLES * interval and cycle - last >= interval
+                     and generator.random() < 0.7)
+            last = cycle if valid else last
             stage, place = generator.choice(list(Stage)), generator.getrandbits(28)
-            dut.valid.value, dut.stage.value, dut.place.value = valid, stage, place
+            dut.draws__valid.value = valid
+            dut.draws__stage.value, dut.draws__place.value = stage, place
             expected.append(draw(seed, sample, stage, place) if valid else None)
             await FallingEdge(dut.clk)
             due = expected[cycle + 1 - latency] if cycle + 1 >= latency else None
-            assert dut.draw_valid.value == (due is not None)
+            assert dut.draws__draw_valid.value == (due is not None)
             if due is not None:
-                assert dut.draw.value == due
+                assert dut.draws__draw.value == due

@@ -17,8 +17,12 @@ from cocotb.triggers import FallingEdge, ReadOnly
 PERIOD_NS = 10
 
 
-async def start(dut: Any, *, reset_cycles: int = 2) -> None:
-    """Start the clock `clk` and hold `rst` high for `reset_cycles` cycles."""
+async def start(dut: Any, *, reset_cycles: int = 8) -> None:
+    """Start the clock `clk` and hold `rst` high for `reset_cycles` cycles.
+
+    Enough cycles, that is, for what memories give before their first read, X in Icarus, to leave
+    the pipelines: a multiplier makes X of 0 × X, and a sum would keep it.
+    """
     cocotb.start_soon(Clock(dut.clk, PERIOD_NS, unit="ns").start())
     dut.rst.value = 1
     for _ in range(reset_cycles):

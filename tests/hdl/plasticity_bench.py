@@ -1,6 +1,7 @@
 """Random device tables, then random pulses on random walls, with random gaps."""
 
 import random
+from types import SimpleNamespace
 
 import cocotb
 from bench import bench_parameters
@@ -33,31 +34,42 @@ async def pulses_move_walls(dut):
     parameters = bench_parameters()
     network = whole_image(4, 2, 4, **parameters["formats"])
     latency, static_spread = parameters["latency"], parameters["static_spread"]
-    table = random_table(generator, network, static_spread)
-    dut.valid.value = 0
-    steps, gains = StateDriver(dut, "steps"), StateDriver(dut, "gains")
-    dut.stuck_threshold.value = table.stuck_threshold
+    interval = latency + 1 if parameters["serial_draws"] else 1
+    pulses = SimpleNamespace(**{name: getattr(dut, f"pulses__{name}", None) for name in (
+        "valid", "wall", "direction", "quantile", "static_draw", "pulse_shift",
+        "stuck_threshold", "result_valid", "result")})
+    pulses.valid.value = 0
+    tables = [random_table(generator, network, static_spread) for _ in range(2)]
+    drivers = {name: StateDriver(dut, name) for name in (
+        "clustering_steps", "readout_steps", "clustering_gains", "readout_gains")}
     await start(dut)
-    await steps.write(table.steps)
-    await gains.write(table.gains)
-    for shift in (0, 1, 4, 7):
-        dut.pulse_shift.value = shift
+    for side, table in zip(("clustering", "readout"), tables, strict=True):
+        await drivers[f"{side}_steps"].write(table.steps)
+        await drivers[f"{side}_gains"].write(table.gains)
+    for readout, shift in ((0, 0), (1, 1), (0, 4), (1, 7)):
+        table = tables[readout]
+        dut.readout.value = readout
+        pulses.stuck_threshold.value = table.stuck_threshold
+        pulses.pulse_shift.value = shift
         expected = []
         for cycle in range(PULSES + latency):
-            valid = cycle < PULSES and generator.random() < 0.8
-            wall = generator.choice((0, network.wall_max, generator.randint(0, network.wall_max)))
-            direction = generator.randrange(2)
-            quantile = generator.randrange(1 << network.quantile_bits)
-            static = generator.getrandbits(32) if static_spread else 0
-            dut.valid.value, dut.wall.value, dut.direction.value = valid, wall, direction
-            if network.quantile_bits:
-                dut.quantile.value = quantile
-            if static_spread:
-                dut.static_draw.value = static
+            valid = (cycle < PULSES and cycle % interval == 0 and generator.random() < 0.8)
+            if cycle % interval == 0:
+                wall = generator.choice((0, network.wall_max,
+                                         generator.randint(0, network.wall_max)))
+                direction = generator.randrange(2)
+                quantile = generator.randrange(1 << network.quantile_bits)
+                static = generator.getrandbits(32) if static_spread else 0
+                pulses.wall.value, pulses.direction.value = wall, direction
+                if network.quantile_bits:
+                    pulses.quantile.value = quantile
+                if static_spread:
+                    pulses.static_draw.value = static
+            pulses.valid.value = valid
             expected.append(apply_pulse(table, wall, direction, quantile, shift, static)
                             if valid else None)
             await FallingEdge(dut.clk)
             due = expected[cycle + 1 - latency] if cycle + 1 >= latency else None
-            assert dut.result_valid.value == (due is not None)
+            assert pulses.result_valid.value == (due is not None)
             if due is not None:
-                assert dut.result.value == due
+                assert pulses.result.value == due

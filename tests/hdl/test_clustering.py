@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from bench import run_bench
 from geometries import GEOMETRIES
+from units import StageWithUnits
 
 from crosswall.spec.build import Build
 from crosswall_hdl.clustering import ClusteringStage
@@ -19,7 +20,9 @@ COMPILED = ("shared fields", "unshared fields", "whole image")
     *(("icarus", geometry) for geometry in GEOMETRIES),
     *(("verilator", geometry) for geometry in COMPILED)])
 def test_samples_are_ranked_and_learned_as_specified(simulator, geometry, tmp_path):
-    run_bench(ClusteringStage(*GEOMETRIES[geometry]),
+    network, build = GEOMETRIES[geometry]
+    stage = ClusteringStage(network, build)
+    run_bench(StageWithUnits(stage, network, build, readout=False),
               Path(__file__).with_name("clustering_bench.py"), simulator=simulator,
               build_dir=tmp_path,
               parameters={"geometry": geometry, "samples": 8})

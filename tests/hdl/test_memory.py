@@ -15,8 +15,9 @@ from crosswall_hdl.memory import ConstantTable, RowMemory, WallMemory
 BENCH = Path(__file__).with_name("memory_bench.py")
 
 
-def test_rows_are_read_two_cycles_later(simulator, tmp_path):
-    run_bench(RowMemory(13, 3, 5), BENCH, simulator=simulator, build_dir=tmp_path,
+@pytest.mark.parametrize("register_address", [False, True])
+def test_rows_are_read_two_cycles_later(simulator, register_address, tmp_path):
+    run_bench(RowMemory(13, 3, 5, register_address=register_address), BENCH, simulator=simulator, build_dir=tmp_path,
               parameters={"rows": 13, "lanes": 3, "bits": 5, "single_port": False})
 
 

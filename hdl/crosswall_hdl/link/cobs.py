@@ -83,7 +83,7 @@ class CobsEncoder(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.ring = ring = Memory(shape=8, depth=_RING_BYTES, init=[])
+        m.submodules.rows = ring = Memory(shape=8, depth=_RING_BYTES, init=[])
         write = ring.write_port()
         read = ring.read_port()
 

@@ -10,13 +10,15 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
+from crosswall.spec.frames import NUMBER_BYTES
+from crosswall.spec.registers import REGISTERS
 from crosswall_hdl.bus import PacketSignature
 
 from .sizes import check_bytes, check_slots
 
 __all__ = ["COUNTER_BITS", "SampleGate"]
 
-COUNTER_BITS = 16
+COUNTER_BITS = REGISTERS["gaps"].width
 """Width of the diagnostic counters, which wrap."""
 
 
@@ -48,7 +50,7 @@ class SampleGate(wiring.Component):
 
     Members
     -------
-    data, frame_start, sample_strobe, commit, number
+    data, frame_start, sample_strobe, commit
         From `FrameReceiver`.
     samples : Out(PacketSignature), results : In(PacketSignature)
         To and from the machine: one result per sample, in order.
@@ -56,11 +58,12 @@ class SampleGate(wiring.Component):
         Number of the sample to be admitted next.
     expected_value : In(32), expected_strobe : In(1)
         Sets `expected` and forgets the stored results. Only while ``idle``; ignored otherwise.
+        A sample whose frame is being received then is ignored.
     idle : Out(1)
         Every admitted sample has been answered by the machine.
     refused : Out(1)
         Pulse: a sample was refused for lack of a slot.
-    duplicates, gaps : Out(16)
+    duplicates, gaps : Out(COUNTER_BITS)
         Samples below the expected number, and gaps reported. Both wrap.
     gap_pending : Out(1), gap_sent : In(1)
         A gap is to be reported; the transmitter pulses ``gap_sent`` when it takes it up.
@@ -86,7 +89,6 @@ class SampleGate(wiring.Component):
             "frame_start": In(1),
             "sample_strobe": In(1),
             "commit": In(1),
-            "number": In(32),
             "samples": Out(PacketSignature),
             "results": In(PacketSignature),
             "expected": Out(32),
@@ -119,7 +121,7 @@ class SampleGate(wiring.Component):
 
         # Receive slots: a ring of whole packets, so its size need not be a power of two.
         depth = self.slots * self.sample_bytes
-        m.submodules.sample_memory = sample_memory = Memory(shape=8, depth=depth, init=[])
+        m.submodules.rows_of_samples = sample_memory = Memory(shape=8, depth=depth, init=[])
         sample_write = sample_memory.write_port()
         sample_read = sample_memory.read_port()
 
@@ -164,7 +166,8 @@ class SampleGate(wiring.Component):
             m.d.sync += left.eq(left - 1)
 
         # Results, stored by the low bits of their number.
-        m.submodules.result_memory = result_memory = Memory(
+        # A slot is written while it is not pending, and read while it is.
+        m.submodules.rows_of_results = result_memory = Memory(
             shape=8, depth=self.slots << offset_bits, init=[])
         result_write = result_memory.write_port()
         result_read = result_memory.read_port()
@@ -210,26 +213,35 @@ class SampleGate(wiring.Component):
         with m.Elif(~self.result_pending & pending.any()):
             m.d.sync += turn.eq(turn + 1)
 
-        # The number is compared while the rest of its frame comes in, so the comparison is
-        # ready at the commit, unless the expected number was set in this cycle or the last.
-        is_expected = Signal()
-        is_lower = Signal()
-        is_recent = Signal()  # lower by so little that `age` says how much
+        # The number is subtracted from the expected one byte by byte as it comes. Setting the
+        # expected number meanwhile spoils the comparison.
+        place = Signal(range(NUMBER_BYTES + 1))
+        difference = Signal(9)
+        borrow = Signal()  # at the end: the number is higher
+        is_recent = Signal()  # lower or equal, and `age` is the whole difference
         age = Signal(slot_bits + 1, reset_less=True)
-        difference = Signal(33)
+        number_slot = Signal(slot_bits, reset_less=True)
+        high = Signal(8)  # the difference but for `age`
+        is_expected = Signal()
         set_expected = Signal()
         was_set = Signal()
         m.d.comb += [
-            difference.eq(self.expected - self.number),
+            difference.eq(self.expected.word_select(place[:2], 8) - self.data - borrow),
+            high.eq(difference[:8]),
+            is_expected.eq(is_recent & (age == 0)),
             set_expected.eq(self.expected_strobe & self.idle),
         ]
-        m.d.sync += [
-            is_expected.eq(difference == 0),
-            is_lower.eq(~difference[32]),
-            is_recent.eq(difference[slot_bits + 1:] == 0),
-            age.eq(difference),
-            was_set.eq(set_expected),
-        ]
+        with m.If(self.frame_start):
+            m.d.sync += [place.eq(0), borrow.eq(0), is_recent.eq(1), was_set.eq(0)]
+        with m.Elif(self.sample_strobe & (place != NUMBER_BYTES)):
+            with m.If(place == 0):
+                m.d.comb += high.eq(difference[slot_bits + 1:8])
+                m.d.sync += [age.eq(difference), number_slot.eq(self.data)]
+            m.d.sync += [place.eq(place + 1), borrow.eq(difference[8])]
+            with m.If(difference[8] & (place == NUMBER_BYTES - 1) | (high != 0)):
+                m.d.sync += is_recent.eq(0)
+        with m.If(set_expected):
+            m.d.sync += was_set.eq(1)
 
         recent = Signal(range(self.slots + 1))  # admitted since the number was set, up to `slots`
         gap_reported = Signal()
@@ -250,11 +262,11 @@ class SampleGate(wiring.Component):
                         m.d.sync += recent.eq(recent + 1)
                 with m.Else():
                     m.d.comb += self.refused.eq(1)
-            with m.Elif(is_lower):
+            with m.Elif(~borrow):
                 m.d.sync += self.duplicates.eq(self.duplicates + 1)
                 # Older than `slots`, a result may be half overwritten.
                 with m.If(is_recent & (age > unanswered) & (age <= recent)):
-                    m.d.sync += pending.bit_select(self.number[:slot_bits], 1).eq(1)
+                    m.d.sync += pending.bit_select(number_slot, 1).eq(1)
             with m.Elif(~gap_reported):
                 m.d.sync += [
                     self.gap_pending.eq(1),

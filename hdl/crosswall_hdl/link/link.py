@@ -25,7 +25,8 @@ class Link(wiring.Component):
     part recovers at the next 0x00 on the wire.
 
     Throughput: a wire byte per cycle in, less 1 cycle per frame; a wire byte per cycle out, less
-    a few cycles per frame. ``wire_in`` never waits longer than one cycle, so a UART can feed it.
+    a few cycles per frame. ``wire_in`` never waits longer than one cycle. If ``serial``, a byte
+    takes 8 cycles either way, and ``wire_in`` waits no longer than 8; a UART is slower still.
     Results wait for ``wire_out``, and the machine with them.
 
     Parameters
@@ -36,8 +37,10 @@ class Link(wiring.Component):
         Length of every sample packet (`crosswall.spec.sample.sample_packet_bytes`).
     result_bytes : int
         Longest result packet.
+    serial : bool
+        Compute CRCs by the bit. For a slow wire: it saves about 200 logic cells.
 
-    Memories, in bytes: 512 (encoder), 256 and 512 (control), `slots` × `sample_bytes`, and
+    Memories, in bytes: 512 (encoder), 262 and 512 (control), `slots` × `sample_bytes`, and
     `slots` × (`result_bytes` rounded up to a power of two).
 
     Members
@@ -56,22 +59,24 @@ class Link(wiring.Component):
         whoever serves the register waits for ``idle`` before the strobe.
     idle : Out(1)
         The machine has answered every sample that was admitted.
-    dropped_frames : Out(16)
+    dropped_frames : Out(COUNTER_BITS)
         Frames with broken COBS, wrong CRC, unknown type or wrong length, and samples beyond the
         credit. Wraps, as the next two do.
-    duplicate_samples : Out(16)
+    duplicate_samples : Out(COUNTER_BITS)
         Samples that came again.
-    gaps : Out(16)
+    gaps : Out(COUNTER_BITS)
         Times a sample was missing.
     """
 
-    def __init__(self, *, slots: int, sample_bytes: int, result_bytes: int) -> None:
+    def __init__(self, *, slots: int, sample_bytes: int, result_bytes: int,
+                 serial: bool = False) -> None:
         check_slots(slots)
         check_bytes("sample_bytes", sample_bytes)
         check_bytes("result_bytes", result_bytes)
         self.slots = slots
         self.sample_bytes = sample_bytes
         self.result_bytes = result_bytes
+        self.serial = serial
         super().__init__({
             "wire_in": In(stream.Signature(8)),
             "wire_out": Out(stream.Signature(8)),
@@ -90,13 +95,14 @@ class Link(wiring.Component):
     def elaborate(self, platform: object) -> Module:
         m = Module()
         m.submodules.decoder = decoder = CobsDecoder()
-        m.submodules.receiver = receiver = FrameReceiver(sample_bytes=self.sample_bytes)
+        m.submodules.receiver = receiver = FrameReceiver(
+            sample_bytes=self.sample_bytes, serial=self.serial)
         m.submodules.control = control = ControlMaster()
         m.submodules.gate = gate = SampleGate(
             slots=self.slots, sample_bytes=self.sample_bytes, result_bytes=self.result_bytes)
         m.submodules.transmitter = transmitter = FrameTransmitter(
             reply_address_bits=REPLY_ADDRESS_BITS,
-            result_address_bits=ceil_log2(self.result_bytes))
+            result_address_bits=ceil_log2(self.result_bytes), serial=self.serial)
         m.submodules.encoder = encoder = CobsEncoder()
 
         wiring.connect(m, wiring.flipped(self.wire_in), decoder.wire)
@@ -110,14 +116,12 @@ class Link(wiring.Component):
         m.d.comb += [
             control.data.eq(receiver.data),
             control.frame_start.eq(receiver.frame_start),
-            control.word_strobe.eq(receiver.word_strobe),
+            control.strobe.eq(receiver.control_strobe),
             control.commit.eq(receiver.control_commit),
-            control.header.eq(receiver.control_header),
             gate.data.eq(receiver.data),
             gate.frame_start.eq(receiver.frame_start),
             gate.sample_strobe.eq(receiver.sample_strobe),
             gate.commit.eq(receiver.sample_commit),
-            gate.number.eq(receiver.sample_number),
 
             transmitter.reply_pending.eq(control.reply_pending),
             transmitter.reply_bytes.eq(control.reply_bytes),

@@ -1,28 +1,23 @@
 """Checks received frames and sorts them; what fails a check changes nothing but a counter."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.crc import catalog
+from amaranth.hdl import Module, Mux, Signal, signed
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from crosswall.spec import frames
-from crosswall_hdl.bus import ADDRESS_BITS
 
 from .cobs import DECODED_SHAPE
+from .crc import Crc
 from .sizes import check_bytes
 
-__all__ = ["CONTROL_HEADER_SHAPE", "FrameReceiver"]
+__all__ = ["CONTROL_HEADER_BYTES", "FrameReceiver"]
 
-CONTROL_HEADER_SHAPE = data.StructLayout({
-    "id": 16,
-    "operation": 8,
-    "address": ADDRESS_BITS,
-    "count": 8,
-})
-"""Header of a control frame, as on the wire after the type byte."""
+CONTROL_HEADER_BYTES = frames.CONTROL_HEADER.size - 1
+"""Length of a control frame's header after the type byte: id (2), operation, address (2), count."""
 
-_CONTROL_HEADER_BYTES = CONTROL_HEADER_SHAPE.size // 8
-_LONGEST_CONTROL = frames.CONTROL_HEADER.size + 4 * frames.MAX_CONTROL_WORDS
+# Bytes to come before the CRC, where these fields of a control frame are received.
+_AT_OPERATION = 4
+_AT_COUNT = 1
 
 
 class FrameReceiver(wiring.Component):
@@ -34,13 +29,15 @@ class FrameReceiver(wiring.Component):
     is not the one that its type (and a control frame's operation and count) demands.
 
     Latency: bytes pass through in the cycle in which they are taken; ``*_commit`` and
-    ``dropped`` pulse one cycle after the end of frame was taken. Always ready, except in the
-    one cycle of such a pulse.
+    ``dropped`` pulse one cycle after the end of frame was taken. A byte is taken at once, or if
+    ``serial`` in the eighth cycle; nothing is taken in the one cycle of such a pulse.
 
     Parameters
     ----------
     sample_bytes : int
         Length of every sample packet, at least 4.
+    serial : bool
+        See `Crc`.
 
     Members
     -------
@@ -54,102 +51,98 @@ class FrameReceiver(wiring.Component):
         ``data`` is the next byte of a sample packet: at most `sample_bytes` per frame.
     sample_commit : Out(1)
         The sample packet since the last ``frame_start`` is complete and correct.
-    sample_number : Out(32)
-        Its sample number, with ``sample_commit``.
-    word_strobe : Out(1)
-        ``data`` is the next byte of a control frame's words: at most 256 per frame.
+    control_strobe : Out(1)
+        ``data`` is the next byte of a control frame's header or words: at most
+        ``CONTROL_HEADER_BYTES`` + 256 per frame.
     control_commit : Out(1)
         The control frame since the last ``frame_start`` is complete and correct.
-    control_header : Out(CONTROL_HEADER_SHAPE)
-        Its header, with ``control_commit``.
     dropped : Out(1)
         A frame was dropped. An empty frame (two delimiters in a row) is not counted.
     """
 
-    def __init__(self, *, sample_bytes: int) -> None:
+    def __init__(self, *, sample_bytes: int, serial: bool = False) -> None:
         check_bytes("sample_bytes", sample_bytes)
         self.sample_bytes = sample_bytes
+        self.serial = serial
         super().__init__({
             "frame": In(stream.Signature(DECODED_SHAPE)),
             "data": Out(8),
             "frame_start": Out(1),
             "sample_strobe": Out(1),
             "sample_commit": Out(1),
-            "sample_number": Out(32),
-            "word_strobe": Out(1),
+            "control_strobe": Out(1),
             "control_commit": Out(1),
-            "control_header": Out(CONTROL_HEADER_SHAPE),
             "dropped": Out(1),
         })
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.crc = crc = catalog.CRC32_ISO_HDLC(data_width=8).create()
+        m.submodules.crc = crc = Crc(serial=self.serial)
 
-        sample_end = 1 + self.sample_bytes  # length of the frame without CRC
-        longest = max(sample_end, _LONGEST_CONTROL) + frames.CRC_BYTES
-        length = Signal(range(longest + 2))  # bytes so far; stops one past the longest frame
-        is_sample = Signal()
+        started = Signal()  # the frame has a type
+        is_sample = Signal()  # as far as has been seen; both fall when the frame is too long
         is_control = Signal()
-        number = Signal(8 * frames.NUMBER_BYTES, reset_less=True)
-        header = Signal(8 * _CONTROL_HEADER_BYTES, reset_less=True)
-        fields = data.View(CONTROL_HEADER_SHAPE, header)
+        is_write = Signal()
+        in_words = Signal()  # of a control frame
+        # Bytes to come before the CRC; below zero, it counts those of the CRC.
+        left = Signal(signed(2 + max(self.sample_bytes,
+                                     4 * frames.MAX_CONTROL_WORDS).bit_length()))
+        is_complete = Signal()
 
         byte = Signal()
         end = Signal()
+        in_body = Signal()
+        judge = Signal()
         m.d.comb += [
+            self.data.eq(self.frame.payload.data),
+            self.frame.ready.eq(~judge & (self.frame.payload.end | crc.last)),
             byte.eq(self.frame.valid & self.frame.ready & ~self.frame.payload.end),
             end.eq(self.frame.valid & self.frame.ready & self.frame.payload.end),
-            self.data.eq(self.frame.payload.data),
-            self.frame_start.eq(byte & (length == 0)),
-            self.sample_strobe.eq(byte & is_sample & (length < sample_end)),
-            self.word_strobe.eq(byte & is_control & (length >= frames.CONTROL_HEADER.size)
-                                & (length < _LONGEST_CONTROL)),
             crc.data.eq(self.data),
-            crc.valid.eq(byte),
-            crc.start.eq(self.frame_start),
-            self.sample_number.eq(number),
-            self.control_header.eq(fields),
+            crc.step.eq(self.frame.valid & ~judge & ~self.frame.payload.end),
+            crc.start.eq(end),
+            self.frame_start.eq(byte & ~started),
+            in_body.eq(left > 0),
+            is_complete.eq(left[-1] & (left[:2] == 0)),  # -4: no frame that counts goes further
+            self.sample_strobe.eq(byte & is_sample & in_body),
+            self.control_strobe.eq(byte & is_control & in_body),
         ]
 
-        with m.If(byte):
-            with m.If(length <= longest):
-                m.d.sync += length.eq(length + 1)
-            with m.If(self.frame_start):
-                m.d.sync += [
-                    is_sample.eq(self.data == frames.FrameType.SAMPLE),
-                    is_control.eq(self.data == frames.FrameType.CONTROL),
-                ]
-            with m.If(length <= frames.NUMBER_BYTES):
-                m.d.sync += number.eq(Cat(number[8:], self.data))
-            with m.If(length <= _CONTROL_HEADER_BYTES):
-                m.d.sync += header.eq(Cat(header[8:], self.data))
+        with m.If(self.frame_start):
+            m.d.sync += [
+                started.eq(1),
+                is_sample.eq(self.data == frames.FrameType.SAMPLE),
+                is_control.eq(self.data == frames.FrameType.CONTROL),
+                in_words.eq(0),
+                left.eq(Mux(self.data[0], CONTROL_HEADER_BYTES, self.sample_bytes)),
+            ]
+        with m.Elif(byte):
+            m.d.sync += left.eq(left - 1)
+            with m.If(is_complete):
+                m.d.sync += [is_sample.eq(0), is_control.eq(0)]
+            with m.If(is_control & ~in_words & (left == _AT_OPERATION)):
+                m.d.sync += is_write.eq(self.data[0])
+                with m.If(self.data[2:].any()):
+                    m.d.sync += is_control.eq(0)
+            with m.If(is_control & ~in_words & (left == _AT_COUNT)):
+                m.d.sync += in_words.eq(1)
+                with m.If((self.data == 0) | (self.data > frames.MAX_CONTROL_WORDS)):
+                    m.d.sync += is_control.eq(0)
+                with m.Elif(is_write):
+                    m.d.sync += left.eq(self.data[:7] << 2)
 
-        # Each part of the verdict is registered at the end of the frame, and the parts are put
-        # together a cycle later: the CRC alone compares 32 bits.
-        judge = Signal()
+        # The verdict is registered at the end of the frame and acted on a cycle later.
         intact = Signal()
-        sample_fits = Signal()
-        control_fits = Signal()
-        m.d.comb += self.frame.ready.eq(~judge)
-        m.d.sync += judge.eq(end & ((length != 0) | self.frame.payload.broken))
-        words = Signal(range(frames.MAX_CONTROL_WORDS + 1))  # that the control frame carries
-        m.d.comb += words.eq(Mux(fields.operation[0], fields.count, 0))
+        m.d.sync += judge.eq(end & (started | self.frame.payload.broken))
         with m.If(end):
             m.d.sync += [
-                intact.eq(crc.match_detected & ~self.frame.payload.broken),
-                sample_fits.eq(is_sample & (length == sample_end + frames.CRC_BYTES)),
-                control_fits.eq(
-                    is_control
-                    & (fields.operation[2:] == 0)
-                    & (fields.count != 0) & (fields.count <= frames.MAX_CONTROL_WORDS)
-                    & (length == frames.CONTROL_HEADER.size + frames.CRC_BYTES + (words << 2))),
-                length.eq(0),
+                started.eq(0),
+                intact.eq(crc.match & is_complete & ~self.frame.payload.broken),
             ]
         with m.If(judge):
             m.d.comb += [
-                self.sample_commit.eq(intact & sample_fits),
-                self.control_commit.eq(intact & control_fits),
-                self.dropped.eq(~(intact & (sample_fits | control_fits))),
+                self.sample_commit.eq(intact & is_sample),
+                self.control_commit.eq(intact & is_control),
+                self.dropped.eq(~(intact & (is_sample | is_control))),
             ]
         return m

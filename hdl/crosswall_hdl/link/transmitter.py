@@ -2,11 +2,12 @@
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
-from amaranth.lib.crc import catalog
 from amaranth.lib.wiring import In, Out
 
 from crosswall.spec import frames
 from crosswall_hdl.bus import PacketSignature
+
+from .crc import Crc
 
 __all__ = ["FrameTransmitter"]
 
@@ -15,12 +16,15 @@ class FrameTransmitter(wiring.Component):
     """Chooses what to send (a reply before a gap before a result) and frames it.
 
     Latency: the type byte is offered one cycle after something became pending. Then one byte
-    per cycle while the encoder takes them, and one idle cycle between frames.
+    per cycle (if ``serial``, per eight cycles) while the encoder takes them, and one idle cycle
+    between frames.
 
     Parameters
     ----------
     reply_address_bits, result_address_bits : int
         Width of the addresses of the two read ports; a length has one bit more at most.
+    serial : bool
+        See `Crc`.
 
     Members
     -------
@@ -34,7 +38,9 @@ class FrameTransmitter(wiring.Component):
         Frames with their CRC, to `CobsEncoder`.
     """
 
-    def __init__(self, *, reply_address_bits: int, result_address_bits: int) -> None:
+    def __init__(self, *, reply_address_bits: int, result_address_bits: int,
+                 serial: bool = False) -> None:
+        self.serial = serial
         super().__init__({
             "reply_pending": In(1),
             "reply_bytes": In(reply_address_bits),
@@ -56,7 +62,7 @@ class FrameTransmitter(wiring.Component):
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        m.submodules.crc = crc = catalog.CRC32_ISO_HDLC(data_width=8).create()
+        m.submodules.crc = crc = Crc(serial=self.serial)
 
         is_reply = Signal()
         is_gap = Signal()
@@ -66,9 +72,12 @@ class FrameTransmitter(wiring.Component):
         crc_byte = Signal(range(frames.CRC_BYTES))
         fetch = Signal()
         taken = Signal()
+        offered = Signal()  # the byte below waits for the encoder, once the CRC is ready for it
         byte = self.packet.payload.data
         m.d.comb += [
             taken.eq(self.packet.valid & self.packet.ready),
+            self.packet.valid.eq(offered & Mux(crc.emit, crc.first, crc.last)),
+            crc.step.eq(taken | (offered & ~self.packet.valid)),
             self.reply_address.eq(address),
             self.result_address.eq(address),
             self.reply_enable.eq(fetch & is_reply),
@@ -102,8 +111,7 @@ class FrameTransmitter(wiring.Component):
                 m.d.comb += [
                     byte.eq(Mux(is_reply, frames.FrameType.REPLY,
                                 Mux(is_gap, frames.FrameType.GAP, frames.FrameType.RESULT))),
-                    self.packet.valid.eq(1),
-                    crc.valid.eq(taken),
+                    offered.eq(1),
                     fetch.eq(taken),
                 ]
                 with m.If(taken):
@@ -112,8 +120,7 @@ class FrameTransmitter(wiring.Component):
                 m.d.comb += [
                     byte.eq(Mux(is_reply, self.reply_data,
                                 Mux(is_gap, number[:8], self.result_data))),
-                    self.packet.valid.eq(1),
-                    crc.valid.eq(taken),
+                    offered.eq(1),
                     fetch.eq(taken & (left != 1)),
                 ]
                 with m.If(taken):
@@ -126,9 +133,10 @@ class FrameTransmitter(wiring.Component):
                         m.next = "CRC"
             with m.State("CRC"):
                 m.d.comb += [
-                    byte.eq(crc.crc.word_select(crc_byte, 8)),
+                    byte.eq(crc.value),
+                    crc.emit.eq(1),
                     self.packet.payload.last.eq(crc_byte == frames.CRC_BYTES - 1),
-                    self.packet.valid.eq(1),
+                    offered.eq(1),
                 ]
                 with m.If(taken):
                     m.d.sync += crc_byte.eq(crc_byte + 1)

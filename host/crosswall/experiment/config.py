@@ -205,6 +205,8 @@ class BuildSection(_Section):
         "'block' or 'single-port'", "where the read-out's walls are kept", default=None)
     static_spread: bool | None = _value("true or false", "whether devices can vary from synapse "
                                         "to synapse", default=None)
+    serial_draws: bool | None = _value("true or false", "whether draws are made one at a time, in "
+                                       "less logic", default=None)
     slots: int | None = _integer(2, 64, "samples that the link holds, a power of two",
                                  default=None)
 

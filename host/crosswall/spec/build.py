@@ -33,7 +33,11 @@ class Build:
         See :class:`WallMemory`.
     static_spread
         Whether the gateware can vary devices from synapse to synapse (gains,
-        variants, stuck devices). It costs one more draw pipeline per stage.
+        variants, stuck devices). It costs one more unit that draws.
+    serial_draws
+        For small FPGAs: draws and pulses are made one at a time, some 15 cycles for a
+        synapse instead of one, and positions are not encoded ahead, so that memories
+        need fewer registers around them.
     slots
         Samples that the link holds; the host's credit. A power of two, 2 to 64.
     """
@@ -42,6 +46,7 @@ class Build:
     readout_lanes: int
     readout_memory: WallMemory = WallMemory.BLOCK
     static_spread: bool = True
+    serial_draws: bool = False
     slots: int = 4
 
     def check_fits(self, network: Network) -> None:

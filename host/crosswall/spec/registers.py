@@ -169,16 +169,18 @@ REGISTERS = RegisterMap((
     _word("board_name_3", 11, Access.CONSTANT, "name of the board, last four characters"),
     # Link.
     _word("next_sample", 16, Access.SHARED, "number of the sample that the link expects next"),
-    _word("dropped_frames", 17, Access.READ_ONLY, "frames dropped: CRC, COBS, type or length"),
-    _word("duplicate_samples", 18, Access.READ_ONLY, "samples that came again"),
-    _word("gaps", 19, Access.READ_ONLY, "times a sample was missing"),
+    _word("dropped_frames", 17, Access.READ_ONLY, "frames dropped: CRC, COBS, type or length; "
+          "wraps", 8),
+    _word("duplicate_samples", 18, Access.READ_ONLY, "samples that came again; wraps", 8),
+    _word("gaps", 19, Access.READ_ONLY, "times a sample was missing; wraps", 8),
     # Machine.
     Register("status", 32, Access.READ_ONLY, (
         Field("idle", 1, "no sample is being processed or waiting"),
     ), "what the machine is doing"),
     _word("busy_cycles_low", 33, Access.READ_ONLY,
-          "clock cycles spent on samples since power-up, low word; reading it holds the high word"),
-    _word("busy_cycles_high", 34, Access.READ_ONLY, "high word, as held by the last low read"),
+          "clock cycles spent on samples since power-up, low word; reading it holds the high bits"),
+    _word("busy_cycles_high", 34, Access.READ_ONLY, "high bits, as held by the last low read; the "
+          "whole wraps after 2^40 cycles", 8),
     # Rules: set while no sample is in flight.
     _word("seed", 48, Access.READ_WRITE, "seed of the learning draws"),
     _word("static_seed", 49, Access.READ_WRITE, "seed of the static draws (spread, stuck devices)"),

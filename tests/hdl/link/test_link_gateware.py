@@ -9,10 +9,11 @@ from bench import run_bench
 
 from crosswall_hdl.link import Link
 
-# The smallest link, and one with slots and lengths that are no powers of two.
+# The smallest link, at either speed, and one with lengths that are no powers of two.
 SIZES = {
-    "two slots": {"slots": 2, "sample_bytes": 14, "result_bytes": 8},
-    "eight slots": {"slots": 8, "sample_bytes": 75, "result_bytes": 21},
+    "two slots": {"slots": 2, "sample_bytes": 14, "result_bytes": 8, "serial": False},
+    "two slots, serial": {"slots": 2, "sample_bytes": 14, "result_bytes": 8, "serial": True},
+    "eight slots": {"slots": 8, "sample_bytes": 75, "result_bytes": 21, "serial": False},
 }
 
 

@@ -1,0 +1,96 @@
+"""CRC-32 of frames (ISO-HDLC, as `zlib.crc32`), one byte or one bit in a cycle."""
+
+import zlib
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from crosswall.spec.frames import CRC_BYTES
+
+__all__ = ["Crc"]
+
+_BITS = 8 * CRC_BYTES
+_POLYNOMIAL = 0xEDB8_8320  # lowest coefficient in the highest bit
+_EMPTY = (1 << _BITS) - 1
+# The register, which holds the inverted CRC, after any message with its CRC.
+_RESIDUE = zlib.crc32(zlib.crc32(b"\0").to_bytes(CRC_BYTES, "little"), zlib.crc32(b"\0")) ^ _EMPTY
+
+
+def _following(register: Value, bits: Value) -> Value:
+    """The register after ``bits``: each of its bits one flat sum of what it depends on."""
+    inputs = [*register, *bits]
+    terms = [{place} for place in range(_BITS)]
+    for place in range(_BITS, len(inputs)):
+        feedback = terms[0] ^ {place}
+        terms = [*terms[1:], set()]
+        terms = [bit ^ feedback if _POLYNOMIAL >> index & 1 else bit
+                 for index, bit in enumerate(terms)]
+    return Cat(Cat(inputs[place] for place in bit).xor() for bit in terms)
+
+
+class Crc(wiring.Component):
+    """Computes the CRC of one frame at a time.
+
+    A byte takes one cycle of ``step``, or eight if ``serial``; ``data`` holds in the meantime.
+
+    Parameters
+    ----------
+    serial : bool
+        One bit in a cycle: an eighth of the speed, for a quarter of the logic.
+
+    Members
+    -------
+    start : In(1)
+        Begin a frame. Before the first frame it may be omitted.
+    data : In(8), step : In(1)
+        Take ``data``, or the next bit of it.
+    emit : In(1)
+        With ``step``: ``data`` is ignored, and ``value`` moves to the next byte of the CRC.
+    first, last : Out(1)
+        The next ``step`` is the first, or the last, of a byte.
+    value : Out(8)
+        With ``first``: the CRC's next byte to send.
+    match : Out(1)
+        With ``first``: the bytes so far end with the CRC of those before.
+    """
+
+    def __init__(self, *, serial: bool) -> None:
+        self.serial = serial
+        super().__init__({
+            "start": In(1),
+            "data": In(8),
+            "step": In(1),
+            "emit": In(1),
+            "first": Out(1, init=1),
+            "last": Out(1),
+            "value": Out(8),
+            "match": Out(1),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        register = Signal(_BITS, init=_EMPTY)
+        m.d.comb += [
+            self.value.eq(~register[:8]),
+            self.match.eq(register == _RESIDUE),
+        ]
+        if self.serial:
+            place = Signal(range(8))
+            # Without feedback the register only moves on.
+            bit = Mux(self.emit, register[0], self.data.bit_select(place, 1))
+            m.d.comb += [self.first.eq(place == 0), self.last.eq(place == 7)]
+            following = _following(register, bit)
+            with m.If(self.step):
+                m.d.sync += place.eq(place + 1)
+            with m.If(self.start):
+                m.d.sync += place.eq(0)
+        else:
+            m.d.comb += [self.first.eq(1), self.last.eq(1)]
+            following = Mux(self.emit, Cat(register[8:], Const(0, 8)),
+                            _following(register, self.data))
+        with m.If(self.step):
+            m.d.sync += register.eq(following)
+        with m.If(self.start):
+            m.d.sync += register.eq(_EMPTY)
+        return m
