@@ -41,6 +41,8 @@ class Lane(wiring.Component):
     last : In(1)
         With the last *product* of a sum, ``latency`` cycles after its ``code``: the sum appears at
         ``current`` in the next cycle and a new one begins.
+    idle : In(1)
+        With a product that belongs to no sum: clears the sum, whatever was read for the product.
     following : In(current_bits)
         ``current`` of the next lane. Taken over in every cycle without ``last``.
     current : Out(current_bits)
@@ -53,6 +55,7 @@ class Lane(wiring.Component):
             "code": In(code_bits),
             "conductance": In(CONDUCTANCE_BITS),
             "last": In(1),
+            "idle": In(1),
             "following": In(current_bits),
             "current": Out(current_bits),
         })
@@ -74,7 +77,7 @@ class Lane(wiring.Component):
             leaving.eq(Mux(self.last, accumulator if self._multiplier else total,
                            self.following)),
         ]
-        with m.If(self.last):
+        with m.If(self.last | self.idle):
             m.d.sync += accumulator.eq(0)
         return m
 
@@ -107,8 +110,9 @@ class Crossbar(wiring.Component):
     position may be started while the last currents of this one leave.
 
     With `Build.serial_draws` lanes multiply in DSP blocks, and a sweep has one slot more than
-    events. Otherwise, timing from ``start``: the last slot is addressed after ``groups * max(events, lanes)``
-    cycles (``finishing``); the last current leaves ``latency + lanes`` cycles later.
+    events. Otherwise, timing from ``start``: the last slot is addressed after
+    ``groups * max(events, lanes)`` cycles (``finishing``); the last current leaves
+    ``latency + lanes`` cycles later.
 
     Parameters
     ----------
@@ -213,6 +217,13 @@ class Crossbar(wiring.Component):
             m.d.sync += register.eq(code)
             code = register
 
+        idle = 0
+        if self._multiplier:
+            # A row that is read between sweeps may lie outside the memory.
+            running = Signal.like(last)
+            m.d.sync += running.eq(running << 1 | self.sweeping)
+            idle = ~running[-1]
+
         following = 0
         for index in reversed(range(lanes)):
             lane = Lane(network.code_bits, network.current_bits, multiplier=self._multiplier)
@@ -221,6 +232,7 @@ class Crossbar(wiring.Component):
                 lane.code.eq(code),
                 lane.conductance.eq(self.walls[index][network.conductance_shift:]),
                 lane.last.eq(last[-1]),
+                lane.idle.eq(idle),
                 lane.following.eq(following),
             ]
             following = lane.current

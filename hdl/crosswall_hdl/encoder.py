@@ -56,8 +56,9 @@ class Encoder(wiring.Component):
     """Encodes the positions of a sample in order, as ``docs/architecture.md`` step 2 states.
 
     Holds the pixels. Two positions are kept, so that one is encoded while the other is used (one,
-    if a sample has only one, or with `Build.serial_draws`). A position takes ``2 * fan_in + 25`` cycles with contrast and
-    ``2 * fan_in + 16`` without; ``fan_in + 8`` less where it is silent.
+    if a sample has only one, or with `Build.serial_draws`). A position takes
+    ``2 * fan_in + 25`` cycles with contrast and ``2 * fan_in + 16`` without;
+    ``fan_in + 8`` less where it is silent.
 
     Members
     -------

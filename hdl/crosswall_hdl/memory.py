@@ -4,8 +4,9 @@ Reading takes two cycles: one in the memory and one in its output register, with
 block RAM's slow clock-to-out bounds the whole machine's clock. Where the clock is slow and logic
 scarce (`Build.serial_draws`) the address is registered instead, which is narrower.
 
-The machine never uses what a read gives that meets a write of its address, so that is left open. A board tells yosys so with `YOSYS_OPEN_COLLISIONS`; otherwise
-yosys builds registers and comparators around every memory to give the old value.
+The machine never uses what a read gives that meets a write of its address, so that is left
+open. A board tells yosys so with `YOSYS_OPEN_COLLISIONS`; otherwise yosys builds registers
+and comparators around every memory to give the old value.
 """
 
 from collections.abc import Sequence

@@ -80,8 +80,9 @@ class ReadoutStage(wiring.Component):
     (``groups`` sweeps over the active features, one memory row a cycle), and teaches where asked
     and needed (a sweep for the label and one for the rival: a synapse a cycle, every other
     cycle in single-port memory, or every 16 or 21 with `Build.serial_draws`, 12 more with static
-    spread). A sweep has about 10 cycles of its own, 20 when teaching (30 with static spread). The feature counters are cleared after ``done``, in the background;
-    ``rankings`` is not ready meanwhile.
+    spread). A sweep has about 10 cycles of its own, 20 when teaching (30 with static spread).
+    The feature counters are cleared after ``done``, in the background; ``rankings`` is not ready
+    meanwhile.
 
     Parameters
     ----------

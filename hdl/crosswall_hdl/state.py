@@ -3,7 +3,7 @@
 Layout and order are those of `crosswall.spec.state`.
 """
 
-from amaranth import Array, Module, Mux, Signal
+from amaranth import Array, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for

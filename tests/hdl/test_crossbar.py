@@ -21,5 +21,6 @@ def test_currents_are_those_of_the_array(simulator, shape, serial_draws, tmp_pat
                 "stride": 1, "regions": 1, "winners": 2, "code_bits": code_bits}
     crossbar = Crossbar(receptive_fields(**geometry), Build(lanes, 2, serial_draws=serial_draws))
     run_bench(crossbar, Path(__file__).with_name("crossbar_bench.py"), simulator=simulator,
-              build_dir=tmp_path, parameters={"geometry": geometry, "lanes": lanes, "latency": crossbar.latency,
-                          "serial_draws": serial_draws})
+              build_dir=tmp_path, parameters={
+                  "geometry": geometry, "lanes": lanes, "latency": crossbar.latency,
+                  "serial_draws": serial_draws})

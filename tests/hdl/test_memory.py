@@ -17,7 +17,8 @@ BENCH = Path(__file__).with_name("memory_bench.py")
 
 @pytest.mark.parametrize("register_address", [False, True])
 def test_rows_are_read_two_cycles_later(simulator, register_address, tmp_path):
-    run_bench(RowMemory(13, 3, 5, register_address=register_address), BENCH, simulator=simulator, build_dir=tmp_path,
+    memory = RowMemory(13, 3, 5, register_address=register_address)
+    run_bench(memory, BENCH, simulator=simulator, build_dir=tmp_path,
               parameters={"rows": 13, "lanes": 3, "bits": 5, "single_port": False})
 
 

@@ -87,7 +87,8 @@ class RemoteBoard:
                   for name in ("network_digest", "build_lanes", "build_options",
                                "clock_frequency", "network_size", "network_shape")}
         options = fields["build_options"]
-        build = Build(**fields["build_lanes"], slots=options["slots"],
+        lanes = fields["build_lanes"]
+        build = Build(lanes["lanes"], lanes["readout_lanes"], slots=options["slots"],
                       static_spread=bool(options["static_spread"]),
                       readout_memory=WallMemory.SINGLE_PORT if options["single_port"]
                       else WallMemory.BLOCK)
