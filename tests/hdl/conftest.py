@@ -14,3 +14,9 @@ from bench import SIMULATORS  # noqa: E402  (the line above makes it importable)
 def simulator(request: pytest.FixtureRequest) -> str:
     """Each simulator in turn."""
     return request.param
+
+
+@pytest.fixture(autouse=True)
+def _bench_seed(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Benches draw from the test's own seed, which `--seed` changes."""
+    monkeypatch.setenv("COCOTB_RANDOM_SEED", str(seed))

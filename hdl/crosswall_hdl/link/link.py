@@ -1,11 +1,11 @@
 """The link: wire bytes on one side, control bus and packet streams on the other."""
 
-from amaranth.hdl import Module
+from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, PureInterface
 from amaranth.utils import ceil_log2
 
-from crosswall_hdl.bus import ControlBus, PacketSignature
+from crosswall_hdl.bus import PACKET_SHAPE, ControlBus, PacketSignature
 
 from .cobs import CobsDecoder, CobsEncoder
 from .control import REPLY_ADDRESS_BITS, ControlMaster
@@ -107,7 +107,7 @@ class Link(wiring.Component):
 
         wiring.connect(m, wiring.flipped(self.wire_in), decoder.wire)
         wiring.connect(m, decoder.frame, receiver.frame)
-        wiring.connect(m, transmitter.packet, encoder.packet)
+        self._register_packet(m, transmitter.packet, encoder.packet)
         wiring.connect(m, encoder.wire, wiring.flipped(self.wire_out))
         wiring.connect(m, control.bus, wiring.flipped(self.bus))
         wiring.connect(m, gate.samples, wiring.flipped(self.samples))
@@ -148,3 +148,14 @@ class Link(wiring.Component):
         ]
         m.d.sync += self.dropped_frames.eq(self.dropped_frames + (receiver.dropped | gate.refused))
         return m
+
+    @staticmethod
+    def _register_packet(m: Module, source: PureInterface, target: PureInterface) -> None:
+        """Connect two packet streams through a register, at one byte per cycle: the source's
+        byte comes from a memory, and the target decides on it."""
+        m.d.comb += source.ready.eq(~target.valid | target.ready)
+        payload = Signal(PACKET_SHAPE, reset_less=True)
+        valid = Signal()
+        m.d.comb += [target.payload.eq(payload), target.valid.eq(valid)]
+        with m.If(source.ready):
+            m.d.sync += [payload.eq(source.payload), valid.eq(source.valid)]
