@@ -327,7 +327,7 @@ async def session_streams_over_a_good_line_without_repeating_anything(dut):
 
 @cocotb.test()
 async def session_streams_over_a_bad_line_and_nothing_is_learned_twice_or_lost(dut):
-    counters = await stream_over_a_bad_line(dut, 0.1, 24)
+    counters = await stream_over_a_bad_line(dut, 0.2, 24)
     assert counters.retransmitted > 0
 
 
