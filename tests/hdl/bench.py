@@ -94,7 +94,7 @@ def run_bench(
     parameters
         JSON-serialisable values for `bench_parameters()` in the bench.
     seed
-        cocotb's random seed; by default `COCOTB_RANDOM_SEED`, which the tests set. cocotb prints it.
+        cocotb's random seed; by default `COCOTB_RANDOM_SEED`, which the tests set. It is printed.
     platform
         Passed on to Amaranth's elaboration.
     extra_sources
