@@ -244,7 +244,7 @@ async def walk_in_step(bench, steps):
         assert int(dut.dropped_frames.value) == model.dropped_frames
         assert int(dut.duplicate_samples.value) == model.duplicate_samples
         assert int(dut.gaps.value) == model.gaps
-    assert len(machine.learned) > steps // 50
+    assert len(machine.learned) > steps // 20
 
 
 @cocotb.test()
