@@ -57,6 +57,9 @@ class FakeBoard:
         """Number of a sample whose learning flips a bit of the first threshold."""
         self.model = BoardModel(slots=build.slots, sample_bytes=sample_packet_bytes(network),
                                 machine=self._learn, control=self)
+        # Numba compiles at the first sample; a host that waits for one may have little patience.
+        self._twin().process(Headers.uniform(np.arange(1), 0),
+                             np.zeros((1, network.pixels), np.uint8))
 
     def read(self, address: int) -> int:
         register = self._register(address)
@@ -98,14 +101,14 @@ class FakeBoard:
     def _learn(self, packet: bytes) -> bytes:
         """One sample by a twin made of what is in the memories and registers."""
         header = SampleHeader.unpack(packet)
-        twin = Twin(self.network, self.rules, self._table("clustering"), self._table("readout"),
-                    self.state)
+        twin = self._twin()
         columns = [np.array([value]) for value in (
             header.number, header.flags, header.label, header.clustering_pulse_shift,
             header.clustering_gate_shift, header.readout_pulse_shift, header.readout_gate_shift)]
         headers = Headers(columns[0].astype(np.uint32),
                           *(column.astype(np.uint8) for column in columns[1:]))
-        pixels = np.frombuffer(packet, np.uint8)[-self.network.pixels:][None]
+        # A copy, because Numba compiles once more for arrays that cannot be written.
+        pixels = np.frombuffer(packet, np.uint8)[-self.network.pixels:][None].copy()
         results = twin.process(headers, pixels)
         self._keep(twin.state)
         self.samples += 1
@@ -141,6 +144,11 @@ class FakeBoard:
             memories[StateMemory.READOUT_WALLS].astype(np.uint16).reshape(
                 network.features, network.classes, 2),
             halves[:, 0] | halves[:, 1] << np.uint64(32), self.model.next_sample)
+
+    def _twin(self) -> Twin:
+        """A twin that stands where the board stands."""
+        return Twin(self.network, self.rules, self._table("clustering"), self._table("readout"),
+                    self.state)
 
     def _keep(self, state: MachineState) -> None:
         memories = self.memories
