@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from crosswall.spec.device_table import GAIN_ENTRIES, DeviceTable
-from crosswall.spec.network import Encoding, Network, receptive_fields, whole_image
+from crosswall.spec.network import Encoding, Network, Neuron, receptive_fields, whole_image
+from crosswall.spec.race import MAX_REACH, Race
 from crosswall.spec.rules import ClusteringRule, Rules
 from crosswall.spec.sample import Flag, SampleHeader
 
@@ -19,6 +20,7 @@ def random_network(random: np.random.Generator, geometry: str, **formats) -> Net
     formats.setdefault("quantile_bits", int(random.integers(0, 6)))
     formats.setdefault("encoding", Encoding(int(random.integers(2))))
     formats.setdefault("winners", int(random.integers(1, 5)))
+    formats.setdefault("neuron", Neuron(random.choice(list(Neuron))))
     neurons = formats.pop("neurons", int(random.choice([8, 12, 16])))
     classes = formats.pop("classes", int(random.choice([3, 4, 10])))
     if geometry == "W":
@@ -48,15 +50,23 @@ def plain_table(random: np.random.Generator, network: Network) -> DeviceTable:
                        table.steps, name="plain")
 
 
+def random_race(random: np.random.Generator) -> Race:
+    """A race in which most neurons fire, and none or all of the effects are felt."""
+    return Race(
+        fire_threshold=int(random.choice([1, 5000, 40000])), steps=int(random.integers(1, 12)),
+        leak=int(random.integers(0, 6)), inhibition_reach=int(random.integers(MAX_REACH + 1)),
+        inhibition=int(random.integers(14)), jitter=int(random.integers(0, 8)))
+
+
 def random_rules(random: np.random.Generator, network: Network,
                  rule: ClusteringRule | None = None) -> Rules:
     """Rules that fire often enough to exercise a small machine."""
     return Rules(
         seed=int(random.integers(1 << 32)), static_seed=int(random.integers(1 << 32)),
         threshold_rise=int(random.integers(1, 200)), threshold_decay=int(random.integers(0, 4)),
-        margin=int(random.integers(0, 4000)), silence=int(random.integers(0, 40)),
+        margin=int(random.integers(0, 4000)), refinement_margin=int(random.integers(30000)), silence=int(random.integers(0, 40)),
         clustering_rule=rule or ClusteringRule(random.choice(list(ClusteringRule))),
-        stdp_probability=int(random.integers(2000, 40000)))
+        stdp_probability=int(random.integers(2000, 40000)), race=random_race(random))
 
 
 def random_samples(random: np.random.Generator, network: Network, count: int,
@@ -70,6 +80,7 @@ def random_samples(random: np.random.Generator, network: Network, count: int,
         if random.random() < 0.2:
             pixels >>= 5
         flags = int(random.choice([0, 1, 4, 5, 6, 7, 7])) | int(random.choice([0, 16, 32, 48]))
+        flags |= int(random.choice([0, 0, 8, 64, 72]))
         label = int(random.integers(network.classes)) if random.random() < 0.9 else 255
         samples.append((SampleHeader(
             number, Flag(flags), label, int(random.integers(4)), int(random.integers(3)),

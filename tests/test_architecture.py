@@ -19,6 +19,8 @@ ALLOWED = {
     "crosswall.experiment": {"crosswall.errors", "crosswall.spec", "crosswall.twin",
                              "crosswall.link", "crosswall.board", "crosswall.device",
                              "crosswall.data"},
+    "crosswall.study": {"crosswall.errors", "crosswall.spec", "crosswall.board",
+                        "crosswall.data", "crosswall.experiment"},
     "crosswall_hdl": {"crosswall.spec"},
     "crosswall_boards": {"crosswall.spec", "crosswall.errors", "crosswall_hdl"},
 }

@@ -9,9 +9,11 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from crosswall.cli import main
 from crosswall.experiment import Experiment, config, run
+from crosswall.study import file as study_file
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"
@@ -30,7 +32,10 @@ ALL = list(dict.fromkeys(
     if command.startswith("crosswall ")))
 HARDWARE = [command for command in ALL if "/dev/" in command or " build " in command
             or " flash " in command]
-SOFTWARE = [command for command in ALL if command not in HARDWARE]
+STUDIES = [command for command in ALL if command.startswith("crosswall study ")
+           and "my-study" not in command]
+"""Studies that take minutes: their points are listed. The small one for a reader's start is run."""
+SOFTWARE = [command for command in ALL if command not in [*HARDWARE, *STUDIES]]
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +64,14 @@ def test_command_works(command: str, folder: Path):
                           timeout=600)
     assert done.returncode == 0, done.stderr
     assert done.stdout or ">" in command
+
+
+@pytest.mark.parametrize("command", STUDIES)
+def test_points_of_a_study_are_valid(command: str, monkeypatch: pytest.MonkeyPatch):
+    # Micromagnetic tables may not be here; the study's own test tells whether they are named right.
+    monkeypatch.setattr(Experiment, "check", lambda self: None)
+    listed = CliRunner().invoke(main, [*shlex.split(command)[1:], "--list"])
+    assert listed.exit_code == 0 and listed.stdout, listed.output
 
 
 @pytest.mark.parametrize("command", HARDWARE)
@@ -93,6 +106,17 @@ def test_the_python_example_runs(folder: Path):
 def test_the_reference_of_the_experiment_file_is_up_to_date():
     text = (ROOT / "docs" / "experiment.md").read_text()
     assert text.endswith("## Keys\n\n" + config.reference())
+
+
+def test_the_reference_of_the_study_file_is_up_to_date():
+    text = (ROOT / "docs" / "studies.md").read_text()
+    assert text.endswith("## Keys\n\n" + study_file.reference())
+
+
+def test_every_study_is_documented_with_its_command():
+    shown = (ROOT / "docs" / "results.md").read_text()
+    for name in study_file.study_names():
+        assert f"\ncrosswall study {name}" in shown, name
 
 
 def test_links_between_documents_lead_somewhere():

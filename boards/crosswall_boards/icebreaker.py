@@ -33,7 +33,7 @@ class IceBreaker(FpgaBoard):
         return Build(lanes=lanes_within(network, 2 if spread else 4),
                      readout_lanes=readout_lanes_within(network, 2),
                      readout_memory=WallMemory.SINGLE_PORT,
-                     static_spread=spread, serial_draws=True, slots=2)
+                     static_spread=spread, compact=True, slots=2)
 
     def platform(self) -> Any:
         """The platform of amaranth-boards."""

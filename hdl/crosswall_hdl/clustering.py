@@ -1,11 +1,12 @@
 """The clustering stage: encoder, crossbars, ranking and their plasticity."""
 
-from amaranth import Module, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from crosswall.spec.build import Build
-from crosswall.spec.network import Network
+from crosswall.spec.network import Network, Neuron
+from crosswall.spec.race import STEP_BITS
 from crosswall.spec.state import StateMemory, memory_shapes
 
 from .control import (
@@ -15,6 +16,7 @@ from .control import (
     RuleValues,
     SampleControl,
     index_shape,
+    share,
 )
 from .crossbar import Crossbar
 from .draws import DrawPort
@@ -23,6 +25,8 @@ from .homeostasis import Homeostasis
 from .learner import Learner
 from .memory import ConstantTable, StateAccess, WallMemory
 from .plasticity import PulsePort
+from .race import Race
+from .rivals import Rivals
 from .state import StatePort
 from .winner import Winner, activation_shape
 
@@ -38,8 +42,9 @@ class ClusteringStage(wiring.Component):
 
     A scored position takes ``groups * max(active lines, lanes) + 1`` cycles, or as long as the
     encoder needs if that is more (75 for 25 pixels with contrast). With learning, or a crossbar
-    for each position, ranking adds ``lanes + 9``; learning adds ``max(lines + 14, neurons + 5)``
-    (2 less without static spread; with serial draws see `Learner`).
+    for each position, ranking adds ``lanes + 9``, and with racing neurons the race's steps, of
+    ``Race.step_cycles`` each; learning adds ``max(lines + 14, neurons + 5)``
+    (2 less without static spread; for a compact build see `Learner`).
 
     Parameters
     ----------
@@ -91,11 +96,41 @@ class ClusteringStage(wiring.Component):
         m = Module()
         m.submodules.encoder = encoder = Encoder(network, build)
         m.submodules.crossbar = crossbar = Crossbar(network, build)
-        m.submodules.winner = winner = Winner(network)
+        racing = network.neuron == Neuron.RACE
+        m.submodules.winner = winner = Race(network, build) if racing else Winner(network)
         m.submodules.homeostasis = homeostasis = Homeostasis(network, build)
         m.submodules.learner = learner = Learner(network, build)
         header = encoder.headers.payload
-        learns = self.sample.flags.learn_clustering
+        flags = self.sample.flags
+        learns = Signal()  # this sample may write walls
+        writes = Signal()  # this position does
+        refines = Signal()
+        rival_turn = Signal()
+        written = Signal.like(winner.winners[0])
+        m.d.comb += [
+            learns.eq(flags.learn_clustering),
+            writes.eq(flags.learn_clustering),
+            written.eq(winner.winners[0]),
+        ]
+        if network.labelled_neurons:
+            m.submodules.rivals = rivals = Rivals(network)
+            labelled = Signal()
+            m.d.comb += [
+                refines.eq(flags.refine_clustering),
+                labelled.eq(self.sample.label < network.classes),
+                rivals.label.eq(self.sample.label),
+                rivals.margin.eq(self.rules.refinement_margin),
+                learner.refines.eq(refines),
+                learner.depresses.eq(rival_turn),
+                homeostasis.refines.eq(refines),
+                homeostasis.rival.eq(rivals.rival),
+            ]
+            with m.If(refines):
+                m.d.comb += [learns.eq(1), writes.eq(labelled & rivals.missed)]
+            with m.Elif(flags.guide_clustering):
+                m.d.comb += writes.eq(flags.learn_clustering & labelled)
+            with m.If(refines | flags.guide_clustering):
+                m.d.comb += written.eq(Mux(rival_turn, rivals.rival, rivals.own))
 
         # What a position's number stands for.
         position = Signal(index_shape(network.positions))
@@ -109,7 +144,6 @@ class ClusteringStage(wiring.Component):
 
         wiring.connect(m, wiring.flipped(self.pixels), encoder.pixels)
         wiring.connect(m, wiring.flipped(self.thresholds), homeostasis.state)
-        wiring.connect(m, learner.draws, wiring.flipped(self.draws))
         wiring.connect(m, learner.pulses, wiring.flipped(self.pulses))
         if build.static_spread:
             wiring.connect(m, learner.static_draws, wiring.flipped(self.static_draws))
@@ -132,8 +166,8 @@ class ClusteringStage(wiring.Component):
             homeostasis.rules.eq(self.rules),
             homeostasis.row_base.eq(threshold_base.value),
             homeostasis.neuron.eq(crossbar.upcoming),
-            homeostasis.winner.eq(winner.winners[0]),
-            homeostasis.start.eq(learner.start),
+            homeostasis.winner.eq(written),
+            homeostasis.start.eq(learner.start & ~rival_turn),
             winner.activation.eq(activation),
             winner.neuron.eq(neuron),
             winner.valid.eq(activation_valid),
@@ -141,10 +175,26 @@ class ClusteringStage(wiring.Component):
             learner.rules.eq(self.rules),
             learner.place_base.eq(place_base),
             learner.row_base.eq(row_base.value),
-            learner.winner.eq(winner.winners[0]),
+            learner.winner.eq(written),
             learner.code.eq(encoder.code),
         ]
+        if network.labelled_neurons:
+            m.d.comb += [
+                rivals.activation.eq(activation),
+                rivals.neuron.eq(neuron),
+                rivals.valid.eq(activation_valid),
+            ]
         self._connect_walls(m, crossbar, learner)
+        race_base = Signal(DrawPort().members["place"].shape)
+        if racing:
+            share(m, self.draws, learner.draws, winner.draws, winner.busy)
+            m.d.comb += [
+                winner.rules.eq(self.rules),
+                winner.predict.eq(self.sample.flags.predict),
+                winner.place_base.eq(race_base),
+            ]
+        else:
+            wiring.connect(m, learner.draws, wiring.flipped(self.draws))
 
         # Rankings. At most one position is being scored while another's ranking waits, so the
         # ranking unit can hold its result until the stream is free.
@@ -174,22 +224,26 @@ class ClusteringStage(wiring.Component):
 
         # Order of the positions.
         may_score = Signal()
-        shared = network.crossbars == 1
-        with m.If(learns | (not shared)):
+        ahead = network.crossbars == 1 and not racing  # the next may be scored meanwhile
+        with m.If(learns | (not ahead)):
             m.d.comb += may_score.eq(scoring == 0)
         with m.Else():
             m.d.comb += may_score.eq(scoring + self.rankings.valid < 2)
 
         def next_position() -> None:
             m.d.comb += encoder.headers.ready.eq(1)
-            m.d.sync += [position.eq(position + 1), place_base.eq(place_base + network.lines)]
+            m.d.sync += [
+                position.eq(position + 1),
+                place_base.eq(place_base + network.lines),
+                race_base.eq(race_base + (network.neurons << STEP_BITS)),
+            ]
             m.next = "POSITION"
             with m.If(position == network.positions - 1):
                 m.next = "FINISH"
 
         with m.FSM():
             with m.State("IDLE"):
-                m.d.sync += [position.eq(0), place_base.eq(0)]
+                m.d.sync += [position.eq(0), place_base.eq(0), race_base.eq(0)]
                 with m.If(self.start):
                     m.next = "POSITION"
             with m.State("POSITION"):
@@ -203,20 +257,36 @@ class ClusteringStage(wiring.Component):
                         m.next = "SCORE"
             with m.State("SCORE"):
                 with m.If(crossbar.finishing):
-                    with m.If(learns | (not shared)):
+                    with m.If(learns | (not ahead)):
                         m.next = "RANK"
                     with m.Else():
                         next_position()
             with m.State("RANK"):
                 with m.If(winner.done):
                     with m.If(learns):
+                        m.next = "TEACH" if network.labelled_neurons else "LEARN"
+                        if not network.labelled_neurons:
+                            m.d.comb += learner.start.eq(1)
+                    with m.Else():
+                        next_position()
+            if network.labelled_neurons:
+                with m.State("TEACH"):
+                    with m.If(writes):
                         m.d.comb += learner.start.eq(1)
                         m.next = "LEARN"
                     with m.Else():
                         next_position()
             with m.State("LEARN"):
                 with m.If(~learner.busy & ~homeostasis.busy):
-                    next_position()
+                    m.d.sync += rival_turn.eq(refines & ~rival_turn)
+                    with m.If(refines & ~rival_turn):
+                        m.next = "RIVAL" if network.labelled_neurons else "LEARN"
+                    with m.Else():
+                        next_position()
+            if network.labelled_neurons:
+                with m.State("RIVAL"):
+                    m.d.comb += learner.start.eq(1)
+                    m.next = "LEARN"
             with m.State("FINISH"):
                 with m.If((scoring == 0) & ~self.rankings.valid):
                     m.d.comb += self.done.eq(1)
@@ -238,19 +308,26 @@ class ClusteringStage(wiring.Component):
                 tallies.potentiations.eq(tallies.potentiations + learner.potentiated),
                 tallies.depressions.eq(tallies.depressions + learner.depressed),
             ]
+            if network.labelled_neurons:
+                m.d.sync += tallies.refined.eq(tallies.refined | (learner.start & refines))
+            if racing:
+                m.d.sync += [
+                    tallies.fires.eq(tallies.fires + Mux(winner.done, winner.fires, 0)),
+                    tallies.race_steps.eq(tallies.race_steps + winner.stepped),
+                    tallies.race_inhibitions.eq(tallies.race_inhibitions + winner.inhibited),
+                ]
         return m
 
     def _connect_walls(self, m: Module, crossbar: Crossbar, learner: Learner) -> None:
         """The walls serve the crossbar, then the learner, and the state window between samples."""
         shape = self._shape
         m.submodules.walls = memory = WallMemory(
-            shape.rows, shape.lanes, shape.bits, register_address=self._build.serial_draws)
+            shape.rows, shape.lanes, shape.bits, register_address=self._build.compact)
         m.submodules.walls_access = access = StateAccess(shape)
         wiring.connect(m, wiring.flipped(self.walls), access.state)
         m.d.comb += [
             crossbar.walls.eq(memory.read_data),
             learner.walls.eq(memory.read_data),
-            access.read_data.eq(memory.read_data),
             memory.read_row.eq(crossbar.row),
             memory.write_row.eq(learner.write_row),
             memory.write_enable.eq(learner.write_enable),
@@ -258,13 +335,7 @@ class ClusteringStage(wiring.Component):
         m.d.comb += [word.eq(learner.write_wall) for word in memory.write_data]
         with m.If(learner.busy):
             m.d.comb += memory.read_row.eq(learner.read_row)
-        with m.If(self.walls.strobe):
-            m.d.comb += [
-                memory.read_row.eq(access.row),
-                memory.write_row.eq(access.row),
-                memory.write_data.eq(access.write_data),
-                memory.write_enable.eq(access.write_enable),
-            ]
+        access.serve(m, memory)
 
     def _region(self, m: Module, position: Signal, advance: Signal) -> Signal:
         """Numbers the rankings, in ``position``, and gives the region of that number.

@@ -14,23 +14,37 @@ and, each ``In(StatePort(shape))``, ``walls`` and ``thresholds``.
 ``static_draws: Out(DrawPort())``.
 """
 
-from amaranth import unsigned
+from amaranth import Module, Mux, Signal, unsigned
 from amaranth.lib import data, wiring
-from amaranth.lib.wiring import Out
+from amaranth.lib.wiring import Out, PureInterface
 from amaranth.utils import bits_for
 
 from crosswall.spec.device_table import MAX_PULSE_SHIFT
-from crosswall.spec.network import PIXEL_BITS, Network
+from crosswall.spec.network import PIXEL_BITS, Network, Neuron
+from crosswall.spec.race import MAX_STEPS
 from crosswall.spec.registers import REGISTERS
 from crosswall.spec.sample import MAX_GATE_SHIFT
 
 __all__ = ["ClusteringTallies", "PixelPort", "Ranking", "ReadoutTallies", "RuleValues",
-           "SampleControl", "SampleFlags", "index_shape"]
+           "SampleControl", "SampleFlags", "index_shape", "share"]
 
 
 def index_shape(count: int) -> unsigned:
     """Shape of an index below ``count``; at least one bit, so that it can be a port."""
     return unsigned(max(1, bits_for(count - 1)))
+
+
+def share(m: Module, unit: PureInterface, first: PureInterface, second: PureInterface,
+          second_turn: Signal) -> None:
+    """Connect a unit to two users whose signature is its own, flipped; each sees ``..._valid``
+    answers to its own requests only."""
+    for name, member in first.signature.members.items():
+        port, ports = getattr(unit, name), (getattr(first, name), getattr(second, name))
+        if member.flow is Out:
+            m.d.comb += port.eq(Mux(second_turn, ports[1], ports[0]))
+            continue
+        for user, turn in zip(ports, (~second_turn, second_turn), strict=True):
+            m.d.comb += user.eq(port & turn if name.endswith("_valid") else port)
 
 
 class SampleFlags(data.Struct):
@@ -39,10 +53,11 @@ class SampleFlags(data.Struct):
     learn_clustering: 1
     learn_readout: 1
     predict: 1
-    unused_3: 1
+    guide_clustering: 1
     send_winners: 1
     send_scores: 1
-    unused_6: 2
+    refine_clustering: 1
+    unused_7: 1
 
 
 class SampleControl(data.Struct):
@@ -76,7 +91,8 @@ def _field(register: str, field: str = "value") -> int:
 
 
 class RuleValues(data.Struct):
-    """The rule registers' fields (`crosswall.spec.registers`), under the registers' names."""
+    """The rule registers' fields (`crosswall.spec.registers`), under the registers' names; the
+    fields of register ``race`` under their own, the steps as ``race_steps``."""
 
     seed: _field("seed")
     static_seed: _field("static_seed")
@@ -86,8 +102,15 @@ class RuleValues(data.Struct):
     threshold_rise: _field("threshold_rise")
     threshold_decay: _field("threshold_decay")
     margin: _field("margin")
+    refinement_margin: _field("refinement_margin")
     clustering_stuck: _field("clustering_stuck")
     readout_stuck: _field("readout_stuck")
+    fire_threshold: _field("fire_threshold")
+    race_steps: _field("race", "steps")
+    leak: _field("race", "leak")
+    inhibition_reach: _field("race", "inhibition_reach")
+    inhibition: _field("race", "inhibition")
+    jitter: _field("race", "jitter")
 
 
 class PixelPort(wiring.Signature):
@@ -151,6 +174,11 @@ class ClusteringTallies(data.StructLayout):
         Sum of all neurons' currents before the threshold, over scored positions.
     potentiations, depressions
         Pulses, whatever their length; those on stuck devices too.
+    fires, race_steps, race_inhibitions
+        With racing neurons only: neurons that fired; steps that their walls made; those in which
+        neighbours held the wall back.
+    refined
+        With labelled neurons only: the refinement margin was missed at a position.
     """
 
     def __init__(self, network: Network) -> None:
@@ -163,7 +191,15 @@ class ClusteringTallies(data.StructLayout):
             "charge": bits_for(codes * 255 * network.neurons),
             "potentiations": bits_for(pulses),
             "depressions": bits_for(pulses),
+            **(self._racing(network) if network.neuron == Neuron.RACE else {}),
+            **({"refined": 1} if network.labelled_neurons else {}),
         })
+
+    @staticmethod
+    def _racing(network: Network) -> dict[str, int]:
+        steps = bits_for(network.positions * network.neurons * MAX_STEPS)
+        return {"fires": bits_for(network.positions * network.winners), "race_steps": steps,
+                "race_inhibitions": steps}
 
 
 class ReadoutTallies(data.StructLayout):

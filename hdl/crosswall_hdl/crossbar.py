@@ -109,7 +109,7 @@ class Crossbar(wiring.Component):
     currents leave, one per cycle, during the next sweep. There is no backpressure. The next
     position may be started while the last currents of this one leave.
 
-    With `Build.serial_draws` lanes multiply in DSP blocks, and a sweep has one slot more than
+    With `Build.compact` lanes multiply in DSP blocks, and a sweep has one slot more than
     events. Otherwise, timing from ``start``: the last slot is addressed after
     ``groups * max(events, lanes)`` cycles (``finishing``); the last current leaves
     ``latency + lanes`` cycles later.
@@ -123,7 +123,7 @@ class Crossbar(wiring.Component):
     ----------
     latency : int
         Cycles from a group's last slot to its first current: 7 for 1 and 2 code bits, 8 for 4, 9
-        for 8; 7 with serial draws.
+        for 8; 7 if compact.
 
     Members
     -------
@@ -152,7 +152,7 @@ class Crossbar(wiring.Component):
         self._network = network
         self._lanes = build.lanes
         self._groups = build.groups(network)
-        self._multiplier = build.serial_draws
+        self._multiplier = build.compact
         self.latency = (2 * READ_LATENCY + 1
                         + Lane.latency_of(network.code_bits, self._multiplier) + 1)
         row = index_shape(memory_shapes(network, build)[StateMemory.CLUSTERING_WALLS].rows)

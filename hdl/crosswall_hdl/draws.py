@@ -146,4 +146,4 @@ class SerialDraw(wiring.Component):
 
 def draw_unit(build: Build) -> type[DrawPipeline] | type[SerialDraw]:
     """The kind of unit that draws in ``build``."""
-    return SerialDraw if build.serial_draws else DrawPipeline
+    return SerialDraw if build.compact else DrawPipeline

@@ -56,7 +56,7 @@ class Encoder(wiring.Component):
     """Encodes the positions of a sample in order, as ``docs/architecture.md`` step 2 states.
 
     Holds the pixels. Two positions are kept, so that one is encoded while the other is used (one,
-    if a sample has only one, or with `Build.serial_draws`). A position takes
+    if a sample has only one, or with `Build.compact`). A position takes
     ``2 * fan_in + 25`` cycles with contrast and ``2 * fan_in + 16`` without;
     ``fan_in + 8`` less where it is silent.
 
@@ -80,7 +80,7 @@ class Encoder(wiring.Component):
     """
 
     def __init__(self, network: Network, build: Build) -> None:
-        self._network, self._serial = network, build.serial_draws
+        self._network, self._compact = network, build.compact
         field = index_shape(network.fan_in)
         super().__init__({
             "start": In(1),
@@ -175,7 +175,7 @@ class Encoder(wiring.Component):
             ]
 
         # What is kept for the crossbar and its plasticity.
-        buffers = 2 if network.positions > 1 and not self._serial else 1
+        buffers = 2 if network.positions > 1 and not self._compact else 1
         # With one buffer `header` itself is offered, and so cleared when it was accepted.
         headers = Signal(data.ArrayLayout(PositionHeader(network), 2)) if buffers == 2 else [header]
         filled = Signal(range(buffers + 1))
@@ -306,4 +306,4 @@ class Encoder(wiring.Component):
         return m
 
     def _memory(self, rows: int, bits: int) -> RowMemory:
-        return RowMemory(rows, 1, bits, register_address=self._serial)
+        return RowMemory(rows, 1, bits, register_address=self._compact)

@@ -20,7 +20,8 @@ class Homeostasis(wiring.Component):
 
     ``start`` makes one learning step of the crossbar at ``row_base``: the winner's threshold
     rises by ``rules.threshold_rise``, at most to the highest; then every threshold falls by
-    ``rules.threshold_decay``, at least to 0. It takes ``neurons + 5`` cycles.
+    ``rules.threshold_decay``, at least to 0. It takes ``neurons + 5`` cycles. Refining, the
+    rival's threshold rises by ``rules.threshold_rise`` and the winner's falls by as much.
 
     Members
     -------
@@ -36,12 +37,14 @@ class Homeostasis(wiring.Component):
         Not while ``busy``.
     winner : In(range(neurons))
         Held while ``busy``.
+    refines : In(1), rival : In(range(neurons))
+        With labelled neurons only. Held while ``busy``.
     busy : Out(1)
     state : In(StatePort)
     """
 
     def __init__(self, network: Network, build: Build) -> None:
-        self._network, self._serial = network, build.serial_draws
+        self._network, self._compact = network, build.compact
         self._shape = memory_shapes(network, build)[StateMemory.THRESHOLDS]
         neuron = index_shape(network.neurons)
         super().__init__({
@@ -51,6 +54,7 @@ class Homeostasis(wiring.Component):
             "threshold": Out(network.threshold_bits),
             "start": In(1),
             "winner": In(neuron),
+            **({"refines": In(1), "rival": In(neuron)} if network.labelled_neurons else {}),
             "busy": Out(1),
             "state": In(StatePort(self._shape)),
         })
@@ -59,7 +63,7 @@ class Homeostasis(wiring.Component):
         network = self._network
         m = Module()
         m.submodules.memory = memory = RowMemory(
-            self._shape.rows, 1, network.threshold_bits, register_address=self._serial)
+            self._shape.rows, 1, network.threshold_bits, register_address=self._compact)
         m.submodules.access = access = StateAccess(self._shape)
         wiring.connect(m, wiring.flipped(self.state), access.state)
 
@@ -79,6 +83,14 @@ class Homeostasis(wiring.Component):
         rise = self._limited(m, self.rules.threshold_rise, "rise")
         decay = self._limited(m, self.rules.threshold_decay, "decay")
         risen_neuron = Signal.like(read_neuron)
+        rising = Signal.like(self.winner)
+        falls = Signal.like(decay)
+        m.d.comb += [rising.eq(self.winner), falls.eq(decay)]
+        if network.labelled_neurons:
+            wins = Signal()
+            m.d.sync += wins.eq(risen_neuron == self.winner)  # with the threshold, risen
+            with m.If(self.refines):
+                m.d.comb += [rising.eq(self.rival), falls.eq(Mux(wins, rise, 0))]
         threshold = Signal(network.threshold_bits)
         sum_ = Signal(network.threshold_bits + 1)
         risen = Signal(network.threshold_bits, reset_less=True)
@@ -86,8 +98,8 @@ class Homeostasis(wiring.Component):
         decayed = Signal(network.threshold_bits, reset_less=True)
         m.d.comb += [
             threshold.eq(memory.read_data[0]),
-            sum_.eq(threshold + Mux(risen_neuron == self.winner, rise, 0)),
-            difference.eq(risen - decay),
+            sum_.eq(threshold + Mux(risen_neuron == rising, rise, 0)),
+            difference.eq(risen - falls),
         ]
         with m.If(self.start):
             m.d.sync += risen_neuron.eq(0)
@@ -106,17 +118,10 @@ class Homeostasis(wiring.Component):
             memory.write_row.eq(self.row_base + written_neuron),
             memory.write_data[0].eq(decayed),
             memory.write_enable.eq(active[-1]),
-            access.read_data.eq(memory.read_data),
             self.threshold.eq(threshold),
             self.busy.eq(reading | active.any()),
         ]
-        with m.If(self.state.strobe):
-            m.d.comb += [
-                memory.read_row.eq(access.row),
-                memory.write_row.eq(access.row),
-                memory.write_data.eq(access.write_data),
-                memory.write_enable.eq(access.write_enable),
-            ]
+        access.serve(m, memory)
         return m
 
     def _limited(self, m: Module, value, name: str) -> Signal:

@@ -1,4 +1,4 @@
-"""Clustering plasticity: one sweep over the lines of a winner."""
+"""Clustering plasticity: one sweep over the lines of a neuron."""
 
 from amaranth import Module, Mux, Signal, Value, signed
 from amaranth.lib import data, wiring
@@ -23,10 +23,11 @@ _GATE_BITS = 16
 
 
 class Learner(wiring.Component):
-    """Applies the clustering rule to every synapse of the winner.
+    """Applies the clustering rule to every synapse of the winner; or, to refine it, potentiates
+    or depresses its active lines.
 
     Takes ``lines + latency + 1`` cycles, reading and writing one row of walls per cycle. With
-    `Build.serial_draws` one line is under way at a time: 14 cycles for each, and ``latency + 2``
+    `Build.compact` one line is under way at a time: 14 cycles for each, and ``latency + 2``
     for a line that gets a pulse. A row is written after it was read and never read again.
 
     Parameters
@@ -38,7 +39,7 @@ class Learner(wiring.Component):
     ----------
     latency : int
         Cycles from the place of a line's draw to the write of its wall: 11, or 13 with static
-        spread; 6 more with serial draws.
+        spread; 6 more if compact.
 
     Members
     -------
@@ -52,7 +53,9 @@ class Learner(wiring.Component):
     row_base : In(range(rows))
         First row of the crossbar. Taken with ``start``.
     winner : In(range(neurons))
-        Held while ``busy``.
+        Neuron that is written. Held while ``busy``.
+    refines, depresses : In(1)
+        With labelled neurons only: refine, and in which direction. Held while ``busy``.
     pixel : Out(range(fan_in)), code : In(Code(network))
         Code of a pixel, two cycles after ``pixel``.
     read_row : Out(range(rows)), walls : In(ArrayLayout(wall_bits, lanes))
@@ -72,6 +75,7 @@ class Learner(wiring.Component):
         shapes = memory_shapes(network, build)
         self._row = index_shape(shapes[StateMemory.CLUSTERING_WALLS].rows)
         static = {"static_draws": Out(DrawPort())} if build.static_spread else {}
+        refines = {"refines": In(1), "depresses": In(1)} if network.labelled_neurons else {}
         super().__init__({
             "sample": In(SampleControl),
             "rules": In(RuleValues),
@@ -92,6 +96,7 @@ class Learner(wiring.Component):
             "draws": Out(DrawPort()),
             "pulses": Out(PulsePort(network, build)),
             **static,
+            **refines,
         })
 
     def elaborate(self, platform) -> Module:
@@ -109,7 +114,7 @@ class Learner(wiring.Component):
         last = Signal()
         pulse = Signal()
         next_place, next_row, next_code = Signal(), Signal(), Signal()
-        if self._build.serial_draws:
+        if self._build.compact:
             # One line at a time: everything is held until the line's pulse is over.
             decided = Signal()
             m.d.sync += [
@@ -159,10 +164,13 @@ class Learner(wiring.Component):
                 m.d.sync += self.read_row.eq(self.read_row + groups)
         m.d.comb += [
             last.eq(line == network.lines - 1),
-            draws.stage.eq(Stage.CLUSTERING),
             draws.place.eq(place),
             draws.valid.eq(launching),
+            draws.stage.eq(Stage.CLUSTERING),
         ]
+        if network.labelled_neurons:
+            with m.If(self.refines & self.depresses):
+                m.d.comb += draws.stage.eq(Stage.REFINEMENT)
 
         # The codes: all ON lines, then all OFF lines.
         off_line = Signal()
@@ -193,16 +201,30 @@ class Learner(wiring.Component):
             error_now.eq(target - wall[network.conductance_shift:]),
             size.eq(Mux(error < 0, -error, error)),
         ]
+        certainty = Signal(_GATE_BITS)
+        direction = Signal()
+        m.d.comb += [
+            certainty.eq(Mux(self.rules.stdp, self.rules.stdp_probability, size << 8)),
+            direction.eq(Mux(self.rules.stdp, code != 0, error_now > 0)),
+        ]
+        if network.labelled_neurons:
+            read_code = Signal(network.code_bits, reset_less=True)
+            m.d.sync += read_code.eq(code)
+            with m.If(self.refines):
+                m.d.comb += [
+                    certainty.eq(read_code << _GATE_BITS - network.code_bits),
+                    direction.eq(~self.depresses),
+                ]
         m.d.sync += [
             wall.eq(self.walls[lane] if lanes > 1 else self.walls[0]),
             error.eq(error_now),
-            potentiates.eq(Mux(self.rules.stdp, code != 0, error_now > 0)),
-            level.eq(Mux(self.rules.stdp, self.rules.stdp_probability, size << 8) >> gate_shift),
+            potentiates.eq(direction),
+            level.eq(certainty >> gate_shift),
         ]
 
         def delayed(value: Value, cycles: int, name: str) -> Value:
             """``value``, ``cycles`` cycles ago; or as it is, where it is held."""
-            for stage in range(0 if self._build.serial_draws else cycles):
+            for stage in range(0 if self._build.compact else cycles):
                 register = Signal.like(value, name=f"{name}_{stage}", reset_less=True)
                 m.d.sync += register.eq(value)
                 value = register

@@ -11,7 +11,7 @@ from amaranth.utils import bits_for
 
 from crosswall.spec.device_table import MAX_PULSE_SHIFT
 from crosswall.spec.ledger import COUNTER_BITS, COUNTERS, Counter
-from crosswall.spec.network import Network
+from crosswall.spec.network import Network, Neuron
 from crosswall.spec.state import MemoryShape
 
 from .control import ClusteringTallies, ReadoutTallies, SampleControl
@@ -36,6 +36,9 @@ class _Source(enum.Enum):
     CLUSTERING_CHARGE = enum.auto()
     CLUSTERING_POTENTIATIONS = enum.auto()
     CLUSTERING_DEPRESSIONS = enum.auto()
+    CLUSTERING_FIRES = enum.auto()
+    CLUSTERING_RACE_STEPS = enum.auto()
+    CLUSTERING_RACE_INHIBITIONS = enum.auto()
     ACTIVE_FEATURES = enum.auto()
     FEATURES = enum.auto()
     READOUT_CHARGE = enum.auto()
@@ -95,13 +98,27 @@ def _terms(network: Network) -> dict[_Source, list[_Term]]:
         _Term(Counter.CLUSTERING_INTEGRATIONS, neurons),
         _Term(Counter.SILENT_POSITIONS, -1),
     ]
-    for fires, when in ((winners, condition.PREDICT), (1, condition.NO_PREDICT)):
-        per_position += [
-            _Term(Counter.CLUSTERING_FIRES, fires, when),
-            _Term(Counter.CLUSTERING_RESETS, fires, when),
-            _Term(Counter.CLUSTERING_INHIBITIONS, neurons - fires, when),
-        ]
-    return {
+    racing = {}
+    if network.neuron == Neuron.RACE:
+        per_position.append(_Term(Counter.CLUSTERING_INHIBITIONS, neurons))
+        racing = {
+            _Source.CLUSTERING_FIRES: [
+                _Term(Counter.CLUSTERING_FIRES, 1),
+                _Term(Counter.CLUSTERING_RESETS, 1),
+                _Term(Counter.CLUSTERING_INHIBITIONS, -1),
+            ],
+            _Source.CLUSTERING_RACE_STEPS: [_Term(Counter.CLUSTERING_RACE_STEPS, 1)],
+            _Source.CLUSTERING_RACE_INHIBITIONS: [
+                _Term(Counter.CLUSTERING_RACE_INHIBITIONS, 1)],
+        }
+    else:
+        for fires, when in ((winners, condition.PREDICT), (1, condition.NO_PREDICT)):
+            per_position += [
+                _Term(Counter.CLUSTERING_FIRES, fires, when),
+                _Term(Counter.CLUSTERING_RESETS, fires, when),
+                _Term(Counter.CLUSTERING_INHIBITIONS, neurons - fires, when),
+            ]
+    return racing | {
         _Source.ONE: [
             _Term(Counter.SAMPLES, 1),
             _Term(Counter.SILENT_POSITIONS, network.positions),
@@ -187,7 +204,12 @@ class Ledger(wiring.Component):
         })
 
     def _source(self, source: _Source) -> Value:
-        return {
+        racing = {
+            _Source.CLUSTERING_FIRES: self.clustering.fires,
+            _Source.CLUSTERING_RACE_STEPS: self.clustering.race_steps,
+            _Source.CLUSTERING_RACE_INHIBITIONS: self.clustering.race_inhibitions,
+        } if self._network.neuron == Neuron.RACE else {}
+        return (racing | {
             _Source.ONE: C(1),
             _Source.SCORED: self.clustering.scored,
             _Source.ACTIVE_LINES: self.clustering.active_lines,
@@ -200,7 +222,7 @@ class Ledger(wiring.Component):
             _Source.READOUT_CHARGE: self.readout.charge,
             _Source.READOUT_POTENTIATIONS: self.readout.potentiations,
             _Source.READOUT_DEPRESSIONS: self.readout.depressions,
-        }[source]
+        })[source]
 
     def _operand_bytes(self) -> int:
         """Length of the largest multiple of a tally, and of a word of the state window."""
@@ -234,7 +256,9 @@ class Ledger(wiring.Component):
 
         # Address of a byte: live or captured, counter, place in the counter. None is read and
         # written in one cycle: adding reads one byte ahead, the rest reads the other half.
-        place = data.StructLayout({"byte": range(_BYTES), "counter": 5, "captured": 1})
+        # There is room for one counter more than there are.
+        counter_bits = bits_for(COUNTERS)
+        place = data.StructLayout({"byte": range(_BYTES), "counter": counter_bits, "captured": 1})
         m.submodules.rows = memory = Memory(shape=8, depth=1 << place.size, init=[])
         read, write = memory.read_port(), memory.write_port()
         read_place, write_place = Signal(place), Signal(place)
@@ -253,7 +277,7 @@ class Ledger(wiring.Component):
         steps = self._sequence(first_byte, 0)
         step_layout = data.StructLayout({
             "action": _Action,
-            "argument": max(5, bits_for(sum(map(len, loadable)) // 8 - 1)),
+            "argument": max(counter_bits, bits_for(sum(map(len, loadable)) // 8 - 1)),
             "condition": _Condition,
             "subtract": 1,
         })
@@ -273,15 +297,22 @@ class Ledger(wiring.Component):
         adding = Signal()  # from `start` on
         copying = Signal()  # from `capture` on
         m.d.comb += self.busy.eq(adding)
+        matches = Signal()  # the clustering rule was followed
+        m.d.comb += matches.eq(flags.learn_clustering)
+        if self._network.labelled_neurons:
+            with m.If(flags.refine_clustering | (flags.guide_clustering & (
+                    self.control.label >= self._network.classes))):
+                m.d.comb += matches.eq(0)
         with m.If(self.start):
             m.d.sync += [
                 adding.eq(1),
                 clustering_shift.eq(self.control.clustering_pulse_shift),
                 readout_shift.eq(self.control.readout_pulse_shift),
                 predict.eq(flags.predict),
-                state_read.eq(flags.learn_clustering & ~self.stdp),
+                state_read.eq(matches & ~self.stdp),
                 clustered.eq(flags.learn_clustering),
-                inferred.eq(~(flags.learn_clustering | flags.learn_readout)),
+                inferred.eq(~(flags.learn_clustering | flags.learn_readout
+                              | flags.refine_clustering)),
             ]
         with m.If(self.capture):
             m.d.sync += copying.eq(1)

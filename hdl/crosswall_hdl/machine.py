@@ -1,8 +1,8 @@
 """The machine: sample packets in, result packets out, state and rules beside them."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Module, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out, PureInterface, connect, flipped
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from crosswall.spec.build import Build
 from crosswall.spec.draws import STATIC_SAMPLE
@@ -12,7 +12,7 @@ from crosswall.spec.state import StateMemory
 
 from .bus import PacketSignature
 from .clustering import ClusteringStage
-from .control import RuleValues, SampleControl, index_shape
+from .control import RuleValues, SampleControl, index_shape, share
 from .draws import draw_unit
 from .ledger import Ledger
 from .plasticity import PlasticityEngine
@@ -116,16 +116,16 @@ class Machine(wiring.Component):
             draws.seed.eq(self.rules.seed),
             draws.sample.eq(sample.number),
         ]
-        _share(m, draws.draws, clustering.draws, readout.draws, reading_out)
-        _share(m, engine.pulses, clustering.pulses, readout.pulses, reading_out)
+        share(m, draws.draws, clustering.draws, readout.draws, reading_out)
+        share(m, engine.pulses, clustering.pulses, readout.pulses, reading_out)
         if self._build.static_spread:
             m.submodules.static_draws = static_draws = draw_unit(self._build)()
             m.d.comb += [
                 static_draws.seed.eq(self.rules.static_seed),
                 static_draws.sample.eq(STATIC_SAMPLE),
             ]
-            _share(m, static_draws.draws, clustering.static_draws, readout.static_draws,
-                   reading_out)
+            share(m, static_draws.draws, clustering.static_draws, readout.static_draws,
+                  reading_out)
 
         connect(m, clustering.rankings, readout.rankings)
         connect(m, sender.results, flipped(self.results))
@@ -142,6 +142,7 @@ class Machine(wiring.Component):
             sender.sample.eq(sample),
             sender.prediction.eq(readout.prediction),
             sender.taught.eq(readout.tallies.taught),
+            sender.refined.eq(clustering.tallies.refined if network.labelled_neurons else 0),
             sender.score.eq(readout.score),
             readout.score_class.eq(sender.score_class),
             sender.ranked.eq(clustering.rankings.valid & clustering.rankings.ready),
@@ -237,16 +238,3 @@ class Machine(wiring.Component):
                 with m.If(sender.done):
                     m.next = "BETWEEN"
         return m
-
-
-def _share(m: Module, unit: PureInterface, first: PureInterface, second: PureInterface,
-           second_turn: Signal) -> None:
-    """Connect a unit to two users whose signature is its own, flipped; each sees ``..._valid``
-    answers to its own requests only."""
-    for name, member in first.signature.members.items():
-        port, ports = getattr(unit, name), (getattr(first, name), getattr(second, name))
-        if member.flow is Out:
-            m.d.comb += port.eq(Mux(second_turn, ports[1], ports[0]))
-            continue
-        for user, turn in zip(ports, (~second_turn, second_turn), strict=True):
-            m.d.comb += user.eq(port & turn if name.endswith("_valid") else port)

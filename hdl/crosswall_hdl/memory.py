@@ -2,7 +2,7 @@
 
 Reading takes two cycles: one in the memory and one in its output register, without which a
 block RAM's slow clock-to-out bounds the whole machine's clock. Where the clock is slow and logic
-scarce (`Build.serial_draws`) the address is registered instead, which is narrower.
+scarce (`Build.compact`) the address is registered instead, which is narrower.
 
 The machine never uses what a read gives that meets a write of its address, so that is left
 open. A board tells yosys so with `YOSYS_OPEN_COLLISIONS`; otherwise yosys builds registers
@@ -254,6 +254,21 @@ class StateAccess(wiring.Component):
             "write_enable": Out(shape.lanes),
             "read_data": In(data.ArrayLayout(shape.bits, shape.lanes)),
         })
+
+    def serve(self, m: Module, memory: RowMemory | WallMemory) -> None:
+        """Give ``memory`` to the state window for as long as it has an access pending.
+
+        Called in ``m`` after everything else that drives the memory's inputs, and instead of
+        connecting the members other than ``state``.
+        """
+        m.d.comb += self.read_data.eq(memory.read_data)
+        with m.If(self.state.strobe):
+            m.d.comb += [
+                memory.read_row.eq(self.row),
+                memory.write_row.eq(self.row),
+                memory.write_data.eq(self.write_data),
+                memory.write_enable.eq(self.write_enable),
+            ]
 
     def elaborate(self, platform) -> Module:
         m = Module()

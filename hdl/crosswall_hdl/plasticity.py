@@ -27,7 +27,7 @@ _GAIN_INDEX_BITS = GAIN_ENTRIES.bit_length() - 1
 class PulsePort(wiring.Signature):
     """Way of a stage to a plasticity engine; directions are the stage's.
 
-    There is no backpressure. With `Build.serial_draws` all that belongs to a pulse is held from
+    There is no backpressure. With `Build.compact` all that belongs to a pulse is held from
     ``valid`` to ``result_valid``, and one pulse is under way at a time.
 
     Parameters
@@ -102,7 +102,7 @@ class PlasticityEngine(wiring.Component):
 
     def __init__(self, network: Network, build: Build) -> None:
         self._network = network
-        self._spread, self._held = build.static_spread, build.serial_draws
+        self._spread, self._held = build.static_spread, build.compact
         self.latency = self.latency_of(build)
         shapes = memory_shapes(network, build)
         super().__init__({

@@ -79,7 +79,7 @@ class ReadoutStage(wiring.Component):
     Features are counted from ``rankings`` while the clustering stage runs. ``start`` then scores
     (``groups`` sweeps over the active features, one memory row a cycle), and teaches where asked
     and needed (a sweep for the label and one for the rival: a synapse a cycle, every other
-    cycle in single-port memory, or every 16 or 21 with `Build.serial_draws`, 12 more with static
+    cycle in single-port memory, or every 16 or 21 with `Build.compact`, 12 more with static
     spread). A sweep has about 10 cycles of its own, 20 when teaching (30 with static spread).
     The feature counters are cleared after ``done``, in the background; ``rankings`` is not ready
     meanwhile.
@@ -147,20 +147,17 @@ class ReadoutStage(wiring.Component):
         pairs = lanes // 2
         shape = memory_shapes(network, build)[StateMemory.READOUT_WALLS]
         single_port = build.readout_memory == Kind.SINGLE_PORT
-        serial = build.serial_draws
+        compact = build.compact
         draws, pulses = self.draws, self.pulses
 
         m.submodules.features = features = FeatureStore(network)
         m.submodules.memory = memory = WallMemory(
             shape.rows, lanes, shape.bits, kind=build.readout_memory, primitive=self._primitive,
-            register_address=serial)
+            register_address=compact)
         m.submodules.access = access = StateAccess(shape)
         connect(m, features.rankings, flipped(self.rankings))
         connect(m, access.state, flipped(self.walls))
-        m.d.comb += [
-            features.accumulate.eq(self.sample.flags.predict),
-            access.read_data.eq(memory.read_data),
-        ]
+        m.d.comb += features.accumulate.eq(self.sample.flags.predict)
 
         def delayed(value: Value, cycles: int, name: str) -> Value:
             """``value``, ``cycles`` cycles ago; long delays in a memory."""
@@ -284,7 +281,7 @@ class ReadoutStage(wiring.Component):
 
         def held(value: Value, cycles: int, name: str) -> Value:
             """``value``, ``cycles`` cycles ago; or as it is where it is held for so long."""
-            return value if serial else delayed(value, cycles, name)
+            return value if compact else delayed(value, cycles, name)
 
         unit = draw_unit(build)
         drawn = held(data.View(visit_layout, Cat(row, value)), unit.latency - 1, "drawn")
@@ -310,7 +307,7 @@ class ReadoutStage(wiring.Component):
                 static.valid.eq(pulse_valid),
                 pulses.static_draw.eq(static.draw),
             ]
-            if serial:
+            if compact:
                 reading_valid = static.draw_valid
             else:
                 wait = unit.latency - READ_LATENCY
@@ -328,9 +325,9 @@ class ReadoutStage(wiring.Component):
             pulses.direction.eq(potentiate),
             pulses.pulse_shift.eq(self.sample.readout_pulse_shift),
             pulses.stuck_threshold.eq(self.rules.readout_stuck),
-            memory.read_row.eq(row if serial else Mux(teaching, reading.synapse.row, row)),
+            memory.read_row.eq(row if compact else Mux(teaching, reading.synapse.row, row)),
         ]
-        if serial:
+        if compact:
             # One synapse at a time: all is held from its visit until its pulse is over.
             next_visit = Signal()
             decided = Signal()
@@ -354,13 +351,7 @@ class ReadoutStage(wiring.Component):
         m.d.comb += [wall.eq(pulses.result) for wall in memory.write_data]
         with m.If(pulses.result_valid):
             m.d.comb += memory.write_enable.eq(1 << (pair << 1 | written.side))
-        with m.If(self.walls.strobe):
-            m.d.comb += [
-                memory.read_row.eq(access.row),
-                memory.write_row.eq(access.row),
-                memory.write_data.eq(access.write_data),
-                memory.write_enable.eq(access.write_enable),
-            ]
+        access.serve(m, memory)
 
         tallies = self.tallies
         with m.If(visited[-1] & ~teaching & (sweep == 0)):
@@ -451,7 +442,7 @@ class ReadoutStage(wiring.Component):
                 with m.If(rival_turn):
                     m.next = "DONE"
 
-            if serial:
+            if compact:
                 with m.State("TEACH"):
                     m.d.comb += visit.eq(~last_visited)
                     m.next = "PULSE"

@@ -125,7 +125,10 @@ class RegisterBank(wiring.Component):
     def rules(self) -> data.View:
         """The rule registers as `RuleValues`."""
         fields = {"stdp": self.clustering_rule.stdp,
-                  "stdp_probability": self.clustering_rule.stdp_probability}
+                  "stdp_probability": self.clustering_rule.stdp_probability,
+                  "race_steps": self.race.steps,
+                  **{name: self.race[name]
+                     for name in ("leak", "inhibition_reach", "inhibition", "jitter")}}
         return data.View(RuleValues, Cat(
             fields[name] if name in fields else getattr(self, name).value
             for name in RuleValues.as_shape().members))

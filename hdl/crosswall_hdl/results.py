@@ -46,7 +46,7 @@ class ResultSender(wiring.Component):
         A ranking was accepted in this cycle.
     start : In(1), done : Out(1)
         One cycle each.
-    sample : In(SampleControl), prediction : In(8), taught : In(1)
+    sample : In(SampleControl), prediction : In(8), taught : In(1), refined : In(1)
         Stable from ``start`` to ``done``. ``prediction`` and ``taught`` count only if the sample
         asks for a prediction.
     score_class : Out, score : In(signed)
@@ -64,6 +64,7 @@ class ResultSender(wiring.Component):
             "sample": In(SampleControl),
             "prediction": In(8),
             "taught": In(1),
+            "refined": In(1),
             "score_class": Out(index_shape(network.classes)),
             "score": In(signed(network.score_bits)),
             "results": Out(PacketSignature),
@@ -105,7 +106,8 @@ class ResultSender(wiring.Component):
             header.number.eq(self.sample.number),
             header.flags.eq(flags),
             header.prediction.eq(Mux(flags.predict, self.prediction, NO_PREDICTION)),
-            header.result_flags.eq(Mux(flags.predict & self.taught, ResultFlag.TAUGHT, 0)),
+            header.result_flags.eq(Mux(flags.predict & self.taught, ResultFlag.TAUGHT, 0)
+                                   | Mux(self.refined, ResultFlag.REFINED, 0)),
         ]
         payload = self.results.payload
         send_scores = Signal()

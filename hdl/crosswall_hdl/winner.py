@@ -1,6 +1,7 @@
 """Ranking: the best neurons of a position, one candidate per cycle."""
 
-from amaranth import Module, Mux, Signal, signed
+from amaranth import Module, Mux, Signal
+from amaranth.hdl import Shape, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,16 +9,80 @@ from crosswall.spec.network import Network
 
 from .control import index_shape
 
-__all__ = ["Winner", "activation_shape"]
+__all__ = ["Places", "Winner", "activation_shape"]
 
 
-def activation_shape(network: Network):
+def activation_shape(network: Network) -> Shape:
     """Shape of a current minus a threshold."""
-    return signed(max(network.current_bits, network.threshold_bits) + 1)
+    return signed(network.activation_bits)
+
+
+class Places(wiring.Component):
+    """Keeps the best candidates, sorted by (value descending, index ascending).
+
+    Candidates come in ascending index, with pauses or without; there is no backpressure.
+
+    Parameters
+    ----------
+    shape
+        Of a candidate's value.
+    neurons, places
+        How many candidates there may be, and how many are kept.
+
+    Members
+    -------
+    value : In(shape), neuron : In(range(neurons)), valid : In(1)
+        A candidate.
+    clear : In(1)
+        Forget all places but the fixed ones, and then take the cycle's candidate, if there is one.
+    fixed : In(places)
+        Places that candidates neither take nor beat; bit by bit from the first on.
+    winners : Out(ArrayLayout(range(neurons), places))
+        The best neurons, best first; up to date in the cycle after a candidate.
+    """
+
+    def __init__(self, shape: Shape, neurons: int, places: int) -> None:
+        neuron = index_shape(neurons)
+        self._places = places
+        super().__init__({
+            "value": In(shape),
+            "neuron": In(neuron),
+            "valid": In(1),
+            "clear": In(1),
+            "fixed": In(places),
+            "winners": Out(data.ArrayLayout(neuron, places)),
+        })
+
+    def elaborate(self, platform: object) -> Module:
+        m = Module()
+        # The places are sorted, so a candidate that beats one beats all behind it: it takes the
+        # first place that it beats, and those behind shift by one.
+        filled, remaining = Signal(self._places), Signal(self._places)
+        beaten = Signal(self._places)
+        values = [Signal.like(self.value, name=f"value_{place}", reset_less=True)
+                  for place in range(self._places)]
+        m.d.comb += remaining.eq(Mux(self.clear, self.fixed, filled))
+        m.d.comb += [
+            beaten[place].eq(~self.fixed[place]
+                             & (~remaining[place] | (self.value > values[place])))
+            for place in range(self._places)
+        ]
+        m.d.sync += filled.eq(remaining)
+        with m.If(self.valid):
+            m.d.sync += filled.eq(remaining << 1 | 1)
+            for place in range(self._places):
+                with m.If(beaten[place]):
+                    m.d.sync += [values[place].eq(self.value),
+                                 self.winners[place].eq(self.neuron)]
+                    if place:
+                        with m.If(beaten[place - 1]):
+                            m.d.sync += [values[place].eq(values[place - 1]),
+                                         self.winners[place].eq(self.winners[place - 1])]
+        return m
 
 
 class Winner(wiring.Component):
-    """Keeps the best candidates, ranked by (activation descending, index ascending).
+    """Ranks the neurons of a position by (activation descending, index ascending).
 
     Candidates come in ascending index, with pauses or without; there is no backpressure.
 
@@ -46,31 +111,17 @@ class Winner(wiring.Component):
             "done": Out(1),
         })
 
-    def elaborate(self, platform) -> Module:
+    def elaborate(self, platform: object) -> Module:
+        network = self._network
         m = Module()
-        places = self._network.winners
-        first = Signal()
-        m.d.comb += first.eq(self.neuron == 0)
-        m.d.sync += self.done.eq(self.valid & (self.neuron == self._network.neurons - 1))
-
-        # The places are sorted, so a candidate that beats one beats all behind it: it takes the
-        # first place that it beats, and those behind shift by one.
-        filled = Signal(places)
-        beaten = Signal(places)
-        activations = [Signal.like(self.activation, name=f"activation_{place}", reset_less=True)
-                       for place in range(places)]
+        m.submodules.places = places = Places(activation_shape(network), network.neurons,
+                                              network.winners)
         m.d.comb += [
-            beaten[place].eq(first | ~filled[place] | (self.activation > activations[place]))
-            for place in range(places)
+            places.value.eq(self.activation),
+            places.neuron.eq(self.neuron),
+            places.valid.eq(self.valid),
+            places.clear.eq(self.valid & (self.neuron == 0)),
+            self.winners.eq(places.winners),
         ]
-        with m.If(self.valid):
-            m.d.sync += filled.eq(Mux(first, 1, filled << 1 | 1))
-            for place in range(places):
-                with m.If(beaten[place]):
-                    m.d.sync += [activations[place].eq(self.activation),
-                                 self.winners[place].eq(self.neuron)]
-                    if place:
-                        with m.If(beaten[place - 1]):
-                            m.d.sync += [activations[place].eq(activations[place - 1]),
-                                         self.winners[place].eq(self.winners[place - 1])]
+        m.d.sync += self.done.eq(self.valid & (self.neuron == network.neurons - 1))
         return m

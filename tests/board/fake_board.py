@@ -18,6 +18,7 @@ from crosswall.spec.device_table import GAIN_ENTRIES, DeviceTable
 from crosswall.spec.frames import PROTOCOL_VERSION
 from crosswall.spec.ledger import COUNTERS
 from crosswall.spec.network import Network
+from crosswall.spec.race import Race
 from crosswall.spec.registers import MAGIC, REGISTERS, Access, pack_board_name
 from crosswall.spec.rules import ClusteringRule, Rules
 from crosswall.spec.sample import Flag, Result, SampleHeader, sample_packet_bytes
@@ -45,7 +46,8 @@ class FakeBoard:
             "network_digest": network.digest(),
             "build_lanes": REGISTERS["build_lanes"].pack(
                 lanes=build.lanes, readout_lanes=build.readout_lanes),
-            "build_options": options.pack(slots=build.slots, static_spread=build.static_spread),
+            "build_options": options.pack(slots=build.slots, static_spread=build.static_spread,
+                                          compact=build.compact),
             "network_size": REGISTERS["network_size"].pack(pixels=network.pixels,
                                                            classes=network.classes),
             "network_shape": REGISTERS["network_shape"].pack(positions=network.positions,
@@ -126,10 +128,13 @@ class FakeBoard:
     def rules(self) -> Rules:
         rule = REGISTERS["clustering_rule"].unpack(self.words["clustering_rule"])
         return Rules(
-            **{name: self.words[name] for name in ("seed", "static_seed", "silence", "margin",
-                                                   "threshold_rise", "threshold_decay")},
+            **{name: self.words[name] for name in (
+                "seed", "static_seed", "silence", "margin", "refinement_margin",
+                "threshold_rise", "threshold_decay")},
             clustering_rule=ClusteringRule.STDP if rule["stdp"] else ClusteringRule.MATCH,
-            stdp_probability=rule["stdp_probability"])
+            stdp_probability=rule["stdp_probability"],
+            race=Race(self.words["fire_threshold"],
+                      **REGISTERS["race"].unpack(self.words["race"])))
 
     @property
     def state(self) -> MachineState:

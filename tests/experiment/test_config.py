@@ -37,6 +37,9 @@ WRONG = [
     ("geometry.field", 9, "geometry: `field` must be 1 to 8: got 9"),
     ("geometry.regions", 5, "geometry: `regions` must be 1 to 3: got 5"),
     ("geometry.winners", 9, "geometry.winners = 9: expected a whole number, 1 to 8"),
+    ("neurons", {"kind": "argmax", "leak": 3}, "unknown key neurons.leak"),
+    ("neurons", {"kind": "racing"}, "neurons.kind = 'racing': expected one of 'argmax', 'race'"),
+    ("neurons", {"kind": "race", "steps": 0}, "neurons.steps = 0: expected a whole number, 1 to"),
     ("experiment.seed", -1, "experiment.seed = -1: expected a whole number, 0 to 4294967295"),
     ("experiment.seed", True, "experiment.seed = True: expected a whole number"),
     ("experiment.name", "a b", "experiment.name = 'a b': expected a name of letters"),
@@ -65,6 +68,33 @@ WRONG = [
      "phases[0].boundaries = [0.5, 0.2]: expected rising fractions"),
     ("phases", [{"kind": "teach", "gate_shifts": [1, 2, 3], "boundaries": [0.5]}],
      "phases[0].gate_shifts has 3 entries: expected 1 or 2"),
+    ("phases", [{"kind": "teach", "classes": [10]}],
+     "phases[0].classes[0] = 10: expected a class of the data, 0 to 9"),
+    ("phases", [{"kind": "teach", "classes": [64]}],
+     "phases[0].classes[0] = 64: expected a list of different classes, 0 to 63"),
+    ("phases", [{"kind": "evaluate", "classes": [1, 1]}],
+     "phases[0].classes = [1, 1]: expected different classes"),
+    ("phases", [{"kind": "evaluate", "classes": []}], "phases[0].classes = []: expected a list"),
+    ("phases", [{"kind": "teach", "permutation": -1}],
+     "phases[0].permutation = -1: expected a whole number, 0 to 4294967295"),
+    ("phases", [{"kind": "teach", "shifts": 8}], "phases[0].shifts = 8: expected less than the 8"),
+    ("phases", [{"kind": "teach", "shifts": 1.5}], "phases[0].shifts = 1.5: expected a whole"),
+    ("phases", [{"kind": "teach", "mirror": 1}], "phases[0].mirror = 1: expected true or false"),
+    ("phases", [{"kind": "teach", "portion": [0.5, 0.5]}],
+     "phases[0].portion = [0.5, 0.5]: expected rising fractions"),
+    ("phases", [{"kind": "teach", "portion": [0.5, 1.5]}],
+     "phases[0].portion[1] = 1.5: expected [from, to]"),
+    ("phases", [{"kind": "teach", "balanced": True}],
+     "phases[0].balanced = true: expected a subset to balance"),
+    ("phases", [{"kind": "online", "clustering": {"until": 0}}],
+     "phases[0].clustering.until = 0: expected a whole number, 1 to"),
+    ("data.label_noise", 1.5, "data.label_noise = 1.5: expected a number, 0 to 1"),
+    ("data.encoding", {"kind": "gaussian"}, "data.encoding.kind = 'gaussian': expected one of"),
+    ("data.encoding", {"kind": "triangular", "fields": 1},
+     "data.encoding.fields = 1: expected a whole number, 2 to 32"),
+    ("data.encoding", {"kind": "complement"}, "data has both shape and encoding"),
+    ("data.features", 64, "data has both shape and features; expected shape for images"),
+    ("rules.initial", "zero", "rules.initial = 'zero': expected 'random' or 'samples'"),
     ("phases", [{"kind": "online", "readout": {"gates": [1]}}],
      "unknown key phases[0].readout.gates (did you mean 'gate_shifts'?)"),
     ("ruls", {}, "unknown key ruls (did you mean 'rules'?)"),
@@ -88,6 +118,16 @@ def test_wrong_value_is_named_in_one_line(mapping, key, value, message):
     assert isinstance(error.value, (ExperimentError, DeviceError))
     assert str(error.value).startswith("some.toml: " + message)
     assert "\n" not in str(error.value)
+
+
+def test_a_race_is_scaled_to_the_largest_current(mapping):
+    mapping["neurons"] = {"kind": "race", "jitter": 3}
+    experiment = Experiment.from_mapping(mapping)
+    network = experiment.network()
+    race = experiment.rules(network).race
+    assert network.neuron == "race"
+    assert (race.fire_threshold, race.jitter) == (network.current_max // 2, 3)
+    assert 1 << race.inhibition - 1 <= network.current_max // 64 < 1 << race.inhibition
 
 
 @pytest.mark.parametrize("section", ["experiment", "data", "geometry", "phases"])

@@ -13,9 +13,15 @@ def test_accuracy_is_the_share_of_equal_entries():
     assert metrics.accuracy(np.array([]), np.array([])) is None
 
 
-def test_running_accuracy_is_a_mean_over_the_window():
-    curve = metrics.running_accuracy(np.array([1, 1, 0, 1]), np.ones(4), 2)
-    assert curve.tolist() == [1, 1, 0.5, 0.5]
+def test_windowed_accuracy_is_a_mean_over_each_window():
+    counts, accuracies = metrics.windowed_accuracy(np.array([1, 1, 0, 1, 1]), np.ones(5), 2)
+    assert counts.tolist() == [2, 2, 1] and accuracies.tolist() == [1, 0.5, 1]
+    counts, accuracies = metrics.windowed_accuracy(np.array([]), np.array([]), 2)
+    assert counts.tolist() == accuracies.tolist() == []
+
+
+def test_class_accuracy_is_the_recall_of_each_class():
+    assert metrics.class_accuracy(np.array([[3, 1, 0], [0, 0, 0], [1, 0, 1]])) == [0.75, None, 0.5]
 
 
 def test_confusion_equals_scikit_learn(rng):

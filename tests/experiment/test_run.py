@@ -75,7 +75,7 @@ def test_keys_that_are_promised_are_there(small):
     assert set(run(small)) >= {
         "accuracy", "prequential_accuracy", "cluster_purity", "nmi", "energy_joules", "ledger",
         "samples_per_second", "seed", "board", "samples", "versions", "experiment", "command",
-        "confusion", "phases", "format"}
+        "confusion", "phases", "format", "evaluations", "prequential"}
 
 
 def test_prequential_accuracy_counts_the_first_showing_of_each_label(small):
@@ -90,6 +90,113 @@ def test_prequential_accuracy_counts_the_first_showing_of_each_label(small):
             right.append(record.results.predictions[number] == plan.schedule.labels[number])
     result = report.result(plan, record, TwinBoard(plan.machine).identify())
     assert result["prequential_accuracy"] == pytest.approx(np.mean(right))
+
+
+def finished(mapping):
+    """Plan, record and result of an experiment on the twin."""
+    plan = Plan.make(Experiment.from_mapping(mapping))
+    board = TwinBoard(plan.machine)
+    record = runner.run(plan, board)
+    return plan, record, report.result(plan, record, board.identify())
+
+
+def test_every_evaluation_is_reported_and_the_last_is_the_accuracy(mapping):
+    mapping["phases"] = [
+        {"kind": "online", "classes": [0, 1]}, {"kind": "evaluate", "name": "after 0, 1"},
+        {"kind": "online", "classes": [2, 3]}, {"kind": "evaluate", "permutation": 5},
+        {"kind": "evaluate", "part": "train", "classes": [0, 2]}]
+    plan, record, result = finished(mapping)
+    first, second, last = result["evaluations"]
+    assert [each["phase"] for each in result["evaluations"]] == [1, 3, 4]
+    assert (first["name"], first["part"], first["permutation"]) == ("after 0, 1", "test", None)
+    assert (second["name"], second["permutation"], last["part"]) == ("evaluate", 5, "train")
+    assert result["accuracy"] == last["accuracy"] == result["phases"][4]["accuracy"]
+    for each in result["evaluations"]:
+        span = plan.schedule.spans[each["phase"]]
+        labels = plan.schedule.labels[span.start:span.stop]
+        right = record.results.predictions[span.start:span.stop] == labels
+        seen = np.isin(labels, [0, 1] if each is first else [0, 1, 2, 3])
+        assert each["samples"] == len(labels) == sum(each["class_samples"])
+        assert each["accuracy"] == pytest.approx(right.mean())
+        assert each["seen_accuracy"] == pytest.approx(right[seen].mean())
+        for label in range(10):
+            members = labels == label
+            assert each["class_samples"][label] == members.sum()
+            assert each["class_accuracy"][label] == (
+                pytest.approx(right[members].mean()) if members.any() else None)
+
+
+def test_evaluation_before_any_teaching_has_seen_no_class(mapping):
+    mapping["phases"].insert(1, {"kind": "evaluate"})
+    _, _, result = finished(mapping)
+    assert [each["seen_accuracy"] is None for each in result["evaluations"]] == [True, False]
+
+
+def test_prequential_curve_is_of_windows_that_begin_with_their_phase(mapping):
+    mapping["experiment"]["window"] = 25
+    mapping["phases"].append({"kind": "online", "name": "more", "subset": 30})
+    plan, record, result = finished(mapping)
+    curve = result["prequential"]
+    assert curve["window"] == 25
+    assert curve["phase"] == [1, 1, 1, 1, 3, 3]
+    assert curve["samples"] == [25, 25, 25, 15, 25, 5]
+    assert curve["sample"] == [84, 109, 134, 149, 194, 199]
+    right = record.results.predictions == plan.schedule.labels
+    for sample, count, value in zip(curve["sample"], curve["samples"], curve["accuracy"],
+                                    strict=True):
+        assert value == pytest.approx(right[sample - count + 1:sample + 1].mean())
+    assert [phase["name"] for phase in result["phases"]] == ["cluster", "teach", "evaluate",
+                                                             "more"]
+
+
+def test_label_noise_is_taught_but_every_accuracy_is_of_the_true_labels(mapping):
+    mapping["data"]["label_noise"] = 0.5
+    mapping["phases"].append({"kind": "evaluate", "part": "train"})
+    plan, record, result = finished(mapping)
+    taught = slice(60, 150)
+    shown, true = plan.schedule.headers.labels[taught], plan.schedule.labels[taught]
+    assert (true == plan.train.labels[plan.schedule.indices[taught]]).all()
+    wrong = set(plan.schedule.indices[taught][shown != true])
+    assert result["data"]["wrong_labels"] == 30 and 0 < len(wrong) <= 30
+    part = slice(170, 230)
+    assert result["accuracy"] == (record.results.predictions[part] == plan.train.labels).mean()
+
+
+def test_samples_are_presented_as_their_phase_says(mapping):
+    mapping["phases"] = [
+        {"kind": "teach", "shifts": 2, "mirror": True}, {"kind": "teach", "permutation": 9},
+        {"kind": "evaluate", "permutation": 9}, {"kind": "evaluate"}]
+    plan = Plan.make(Experiment.from_mapping(mapping))
+    pixels, views = plan.pixels(slice(None)), plan.schedule.views
+    wires = np.random.RandomState(9).permutation(64)
+    for number in range(len(plan.schedule)):
+        part = (plan.train, plan.test)[plan.schedule.parts[number]]
+        image = part.samples[plan.schedule.indices[number]].reshape(8, 8)
+        if number < 60:
+            image = image[:, ::-1] if views.mirrors[number] else image
+            down, right = views.offsets[number]
+            for row in range(8):
+                for column in range(8):
+                    if 0 <= row - down < 8 and 0 <= column - right < 8:
+                        got = pixels[number].reshape(8, 8)[row, column]
+                        assert got == image[row - down, column - right]
+        else:
+            expected = image.ravel()[wires] if number < 140 else image.ravel()
+            assert (pixels[number] == expected).all()
+
+
+def test_frozen_clustering_writes_nothing(mapping):
+    mapping["phases"] = [{"kind": "online", "clustering": {"until": 20}, "subset": 20},
+                         {"kind": "online", "clustering": {"until": 1}}]
+    plan = Plan.make(Experiment.from_mapping(mapping))
+    board = TwinBoard(plan.machine)
+    board.stream(plan.schedule.headers[:21], plan.pixels(slice(0, 21)))
+    frozen = board.read_state()
+    board.stream(plan.schedule.headers[21:], plan.pixels(slice(21, None)))
+    after = board.read_state()
+    assert (after.clustering_walls == frozen.clustering_walls).all()
+    assert (after.thresholds == frozen.thresholds).all()
+    assert (after.readout_walls != frozen.readout_walls).any()
 
 
 def test_without_winners_there_are_no_cluster_scores(small):
@@ -204,6 +311,27 @@ def test_interrupted_run_goes_on_to_the_same_result(small, tmp_path, quick, limi
             assert all((one[key] == other[key]).all() for key in one.files)
 
 
+@pytest.mark.parametrize("limit", [25, 60, 75, 110])
+def test_interrupted_run_resumes_to_the_same_views_labels_and_walls(mapping, tmp_path, quick,
+                                                                    limit):
+    mapping["data"]["label_noise"] = 0.2
+    mapping["rules"] = {"initial": "samples"}
+    mapping["phases"] = [
+        {"kind": "online", "shifts": 1, "mirror": True, "clustering": {"until": 30}},
+        {"kind": "evaluate", "shifts": 1},
+        {"kind": "teach", "permutation": 4, "portion": [0.5, 1.0]},
+        {"kind": "evaluate", "permutation": 4}]
+    experiment = Experiment.from_mapping(mapping)
+    run(experiment, out=tmp_path / "whole", draw=False)
+    stop = Stopper(limit)
+    with pytest.raises(Interrupted):
+        run(experiment, out=tmp_path / "part", draw=False, on_event=stop.listen, stop=stop)
+    api.resume(tmp_path / "part", draw=False)
+    for name in ("samples.npz", "snapshot.npz"):
+        with np.load(tmp_path / "whole" / name) as one, np.load(tmp_path / "part" / name) as other:
+            assert all((one[key] == other[key]).all() for key in one.files)
+
+
 def test_run_may_be_interrupted_again_and_again(small, tmp_path, quick):
     whole = run(small)
     stop = Stopper(20)
@@ -289,6 +417,72 @@ def test_table_of_values_runs_as_whole_image(mapping):
     mapping["data"] = {"source": "wine"}
     mapping["geometry"] = {"kind": "whole-image", "neurons": 8}
     assert run(Experiment.from_mapping(mapping))["network"]["pixels"] == 13
+
+
+@pytest.mark.parametrize("view", [{"shifts": 1}, {"mirror": True}])
+def test_views_of_images_are_refused_for_tables(mapping, view):
+    mapping["data"] = {"source": "wine"}
+    mapping["geometry"] = {"kind": "whole-image", "neurons": 8}
+    mapping["phases"][0] |= view
+    (key,) = view
+    with pytest.raises(ExperimentError, match=rf"phases\[0\].{key} = .*: expected images"):
+        Plan.make(Experiment.from_mapping(mapping))
+
+
+def test_class_beyond_the_data_is_refused_where_the_file_does_not_say(mapping):
+    del mapping["data"]["classes"]
+    mapping["phases"][0]["classes"] = [12]
+    with pytest.raises(ExperimentError, match=r"classes\[0\] = 12: expected a class .*0 to 9"):
+        Plan.make(Experiment.from_mapping(mapping))
+
+
+@pytest.fixture
+def table(mapping):
+    """Wine in triangles, in groups of four features."""
+    mapping["data"] = {"source": "wine", "features": 13, "classes": 3, "test_fraction": 0.3,
+                       "encoding": {"kind": "triangular", "fields": 3}}
+    mapping["geometry"] = {"kind": "groups", "group": 4, "step": 3, "neurons": 8}
+    mapping["rules"] = {"initial": "samples"}
+    return mapping
+
+
+def test_groups_of_features_follow_the_encoding(table):
+    experiment = Experiment.from_mapping(table)
+    network = experiment.network()
+    assert network == experiment.network(experiment.load_data()[0])
+    assert (network.pixels, network.fan_in) == (39, 12)
+    assert network.origin == (0, 9, 18, 27) and network.crossbars == network.regions == 4
+    result = run(experiment)
+    assert result["data"]["train"] == 124 and result["accuracy"] > 0.5
+
+
+def test_other_number_of_features_than_declared_is_refused(table):
+    table["data"]["features"] = 12
+    with pytest.raises(ExperimentError, match="data.features = 12: .* wine have 13 features"):
+        Plan.make(Experiment.from_mapping(table))
+
+
+def test_walls_start_as_the_codes_of_training_samples(table):
+    plan = Plan.make(Experiment.from_mapping(table))
+    network, state = plan.network, plan.initial_state()
+    random = plan.machine.initial_state()
+    for crossbar in range(network.crossbars):
+        codes = set()
+        for pixels in plan.train.samples:
+            values = [int(value) for value in pixels[9 * crossbar:9 * crossbar + 12]]
+            shift = max(0, max(values).bit_length() - 4)
+            codes.add(tuple((value >> shift) * 17 for value in values))
+        columns = {tuple(column) for column in
+                   (state.clustering_walls[crossbar] >> network.conductance_shift).T.tolist()}
+        assert columns <= codes and len(columns) > 1
+    assert (state.readout_walls == random.readout_walls).all()
+    assert (state.clustering_walls == plan.initial_state().clustering_walls).all()
+
+
+def test_walls_keep_their_random_places_where_all_is_silent(table):
+    table["rules"]["silence"] = 256
+    plan = Plan.make(Experiment.from_mapping(table))
+    assert list(plan.initial_state().differences(plan.machine.initial_state())) == []
 
 
 @pytest.mark.parametrize("key", ["train", "test"])

@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 from crosswall.errors import ExperimentError
 from crosswall.experiment.config import ClusterPhase, EvaluatePhase, OnlinePhase, TeachPhase
-from crosswall.experiment.schedule import TEST, make_schedule, share, steps, subset
+from crosswall.experiment.schedule import (
+    TEST,
+    UNPERMUTED,
+    balanced,
+    make_schedule,
+    share,
+    steps,
+    subset,
+)
 from crosswall.spec.sample import UNLABELLED, Flag
 
 TRAIN_LABELS = np.arange(30) % 3
@@ -114,6 +122,109 @@ def test_subsets_grow_and_hold_their_samples():
 def test_phase_with_a_subset_uses_no_other_sample():
     plan = schedule([TeachPhase(kind="teach", subset=4, passes=3)])
     assert len(plan) == 12 and len(set(plan.indices)) == 4
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 12, 20, 21])
+def test_balanced_subset_has_as_many_of_each_class_and_grows(size):
+    labels = np.repeat([0, 1, 2], [3, 7, 90])
+
+    def chosen(count):
+        phase = TeachPhase(kind="teach", subset=count, balanced=True)
+        return set(make_schedule([phase], labels, labels, order_seed=9).indices)
+
+    counts = np.bincount(labels[list(chosen(size))], minlength=3)
+    # As equal as three and seven samples of the first classes allow.
+    levels = max(level for level in range(size + 1)
+                 if sum(min(level, most) for most in (3, 7, 90)) <= size)
+    assert all(min(levels, most) <= count <= min(levels + 1, most)
+               for count, most in zip(counts, (3, 7, 90), strict=True))
+    assert counts.sum() == size and chosen(size) < chosen(size + 1)
+
+
+def test_balanced_order_takes_turns():
+    order = np.array([4, 0, 2, 1, 3])
+    assert balanced(order, np.array([1, 0, 1, 1, 0])).tolist() == [4, 0, 2, 3, 1]
+
+
+def test_phase_of_some_classes_presents_no_others():
+    plan = schedule([TeachPhase(kind="teach", classes=[0, 2], passes=2),
+                     EvaluatePhase(kind="evaluate", classes=[1])])
+    assert [len(span) for span in plan.spans] == [40, 4]
+    assert set(plan.labels[:40]) == {0, 2} and set(plan.labels[40:]) == {1}
+    assert sorted(plan.indices[:20]) == [place for place in range(30) if place % 3 != 1]
+
+
+def test_portions_are_disjoint_and_cover_the_data():
+    halves = [TeachPhase(kind="teach", portion=[low, low + 0.5]) for low in (0.0, 0.5)]
+    plan = schedule(halves)
+    assert sorted(plan.indices) == list(range(30)) and plan.first.all()
+    few = schedule([TeachPhase(kind="teach", portion=[0.5, 1.0], subset=5)])
+    assert set(few.indices) < set(plan.indices[15:])
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"classes": [7]}, r"phases\[0\].classes = \[7\]: none of the 30 training samples"),
+    ({"portion": [0.0, 0.001]}, r"phases\[0\].portion = \[0.0, 0.001\]: holds none of 30"),
+    ({"classes": [1], "subset": 11}, "subset = 11: expected at most the 10 training samples"),
+    ({"portion": [0.0, 0.5], "subset": 16}, "subset = 16: expected at most the 15")])
+def test_phase_without_its_samples_is_refused(options, message):
+    with pytest.raises(ExperimentError, match=message):
+        schedule([TeachPhase(kind="teach", **options)])
+
+
+def test_evaluation_without_samples_is_refused():
+    with pytest.raises(ExperimentError, match="none of the 12 test samples"):
+        schedule([EvaluatePhase(kind="evaluate", classes=[9])])
+
+
+def test_stage_is_frozen_after_its_first_samples():
+    plan = schedule([OnlinePhase(
+        kind="online", clustering={"pulse_lengths": [16, 8, 4, 2], "until": 8},
+        readout={"gate_shifts": [1, 3], "until": 20})])
+    learns = plan.headers.flags & Flag.LEARN_CLUSTERING != 0
+    assert learns.tolist() == [True] * 8 + [False] * 22
+    assert plan.headers.clustering_pulse_shifts[:8].tolist() == [4, 4, 3, 3, 2, 2, 1, 1]
+    teaches = plan.headers.flags & Flag.LEARN_READOUT != 0
+    assert teaches.tolist() == [True] * 20 + [False] * 10
+    assert (plan.headers.labels[20:] == UNLABELLED).all() and not plan.first[20:].any()
+    assert plan.headers.readout_gate_shifts[:20].tolist() == [1] * 10 + [3] * 10
+
+
+def test_stage_frozen_beyond_the_phase_steps_over_the_phase():
+    phase = {"kind": "online", "clustering": {"pulse_lengths": [4, 2], "until": 1000}}
+    shifts = schedule([OnlinePhase(**phase)]).headers.clustering_pulse_shifts
+    assert shifts.tolist() == [2] * 15 + [1] * 15
+
+
+def test_wrong_labels_are_shown_and_true_ones_kept():
+    shown = (TRAIN_LABELS + 1) % 3
+    plan = schedule(shown_labels=shown)
+    teaching = plan.headers.flags & Flag.LEARN_READOUT != 0
+    assert (plan.headers.labels[teaching] == shown[plan.indices[teaching]]).all()
+    assert (plan.labels == schedule().labels).all()
+
+
+def test_views_are_drawn_by_seed_and_phase():
+    phases = [TeachPhase(kind="teach", shifts=2, mirror=True, passes=20),
+              TeachPhase(kind="teach", shifts=2, mirror=True, passes=20)]
+    one, again, other = (schedule(phases, augmentation_seed=seed).views for seed in (1, 1, 2))
+    assert (one.offsets == again.offsets).all() and (one.mirrors == again.mirrors).all()
+    assert (one.offsets != other.offsets).any() and (one.mirrors != other.mirrors).any()
+    assert (one.offsets[:600] != one.offsets[600:]).any()
+    assert {tuple(offset) for offset in one.offsets} == {
+        (down, right) for down in range(-2, 3) for right in range(-2, 3)}
+    assert 0.4 < one.mirrors.mean() < 0.6  # 1,200 draws: 0.5 within seven standard deviations
+
+
+def test_permutation_holds_in_its_phase_only():
+    plan = schedule([TeachPhase(kind="teach"), TeachPhase(kind="teach", permutation=7),
+                     EvaluatePhase(kind="evaluate", permutation=7)])
+    assert plan.views.permutations.tolist() == [UNPERMUTED] * 30 + [7] * 42
+
+
+def test_permuted_sample_counts_as_another():
+    plan = schedule([TeachPhase(kind="teach", passes=2, permutation=seed) for seed in (None, 7)])
+    assert plan.first.tolist() == ([True] * 30 + [False] * 30) * 2
 
 
 def test_subset_beyond_the_data_is_refused():

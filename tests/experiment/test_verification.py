@@ -5,7 +5,7 @@ import pytest
 
 from crosswall.board import RemoteBoard, TwinBoard
 from crosswall.errors import LinkError
-from crosswall.experiment import Plan, verification
+from crosswall.experiment import Experiment, Plan, verification
 from crosswall.link import BoardTransport
 from crosswall.spec.build import Build
 from crosswall.spec.ledger import Counter
@@ -46,6 +46,20 @@ def test_remote_board_has_no_mismatch(plan):
     fake = FakeBoard(plan.network, Build(lanes=4, readout_lanes=2))
     found = verification.verify(plan, RemoteBoard(BoardTransport(fake.model)))
     assert found.mismatches == 0 and found.board == "fake" and fake.samples == 75
+
+
+def test_remote_board_starts_from_walls_of_samples_and_sees_the_same_views(mapping):
+    mapping["rules"] = {"initial": "samples"}
+    mapping["data"]["label_noise"] = 0.3
+    mapping["phases"] = [
+        {"kind": "online", "shifts": 2, "mirror": True, "clustering": {"until": 5}},
+        {"kind": "evaluate", "permutation": 3}]
+    plan = Plan.make(Experiment.from_mapping(mapping), limit=40)
+    fake = FakeBoard(plan.network, Build(lanes=4, readout_lanes=2))
+    found = verification.verify(plan, RemoteBoard(BoardTransport(fake.model)))
+    assert found.mismatches == 0 and found.samples == 40
+    assert (plan.initial_state().clustering_walls
+            != plan.machine.initial_state().clustering_walls).any()
 
 
 @pytest.mark.parametrize("quantity", ["predictions", "result_flags", "winners", "scores"])

@@ -1,11 +1,12 @@
 """Random small machines for the benches: networks, builds, rules and devices."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from crosswall.spec.build import Build, WallMemory
 from crosswall.spec.device_table import GAIN_ENTRIES, GAIN_ONE, DeviceTable
 from crosswall.spec.network import Encoding, Network, receptive_fields, whole_image
+from crosswall.spec.race import MAX_INHIBITION, MAX_JITTER, MAX_REACH, Race
 from crosswall.spec.rules import ClusteringRule, Rules
 
 
@@ -50,6 +51,8 @@ def random_network(generator: random.Random, geometry: str, **fixed: object) -> 
     } | fixed
     classes = formats.pop("classes", generator.randint(2, 7))
     neurons = formats.pop("neurons", 4 * generator.randint(1, 4))
+    if formats.get("labelled_neurons"):
+        neurons = max(neurons, 8)
     if geometry == "W":
         return whole_image(generator.randint(3, 24), classes, neurons, **formats)
     return receptive_fields(generator.randint(5, 7), generator.randint(5, 7), classes, neurons,
@@ -70,7 +73,17 @@ def random_build(generator: random.Random, network: Network, **fixed: object) ->
     } | fixed))
 
 
-def random_rules(generator: random.Random, network: Network) -> Rules:
+def random_race(generator: random.Random, network: Network) -> Race:
+    """Short races with some or all effects, whose walls may run into the ends of their tracks."""
+    return Race(
+        fire_threshold=generator.choice((1, 1000, min(1 << network.activation_bits, 1 << 30))),
+        steps=generator.randint(1, 9), leak=generator.choice((0, 1, 4, 15)),
+        inhibition_reach=generator.randint(0, MAX_REACH),
+        inhibition=generator.choice((0, 3, 10, MAX_INHIBITION)),
+        jitter=generator.choice((0, 1, 6, MAX_JITTER)))
+
+
+def random_rules(generator: random.Random, network: Network, race: Race) -> Rules:
     """Rules that learn often."""
     return Rules(
         seed=generator.getrandbits(32), static_seed=generator.getrandbits(32),
@@ -79,7 +92,8 @@ def random_rules(generator: random.Random, network: Network) -> Rules:
         stdp_probability=generator.choice((4096, 30000)),
         threshold_rise=generator.choice((0, 40, network.threshold_max)),
         threshold_decay=generator.choice((0, 1, 7)),
-        margin=generator.choice((0, 6144, (1 << 31) - 1)))
+        margin=generator.choice((0, 6144, (1 << 31) - 1)),
+        refinement_margin=generator.choice((0, 6144, (1 << 31) - 1)), race=race)
 
 
 def random_case(seed: int, geometry: str, **fixed: object) -> Case:
@@ -87,7 +101,8 @@ def random_case(seed: int, geometry: str, **fixed: object) -> Case:
     generator = random.Random(f"{seed} {geometry}")
     network = random_network(generator, geometry, **fixed)
     build = random_build(generator, network)
-    return Case(network, build, random_rules(generator, network),
+    race = random_race(random.Random(f"race {seed} {geometry}"), network)
+    return Case(network, build, random_rules(generator, network, race),
                 *(random_table(generator, network, static_spread=build.static_spread)
                   for _ in range(2)))
 
@@ -98,6 +113,19 @@ def random_pixels(generator: random.Random, network: Network) -> bytes:
     contrast = generator.choice((0, 10, 80, 255))
     return bytes(min(255, max(0, level + generator.randint(-contrast, contrast)))
                  for _ in range(network.pixels))
+
+
+def rule_values(rules: Rules, *stuck: int) -> dict[str, int]:
+    """Fields of `RuleValues`; ``stuck`` are the stuck thresholds of the two stages."""
+    names = ("seed", "static_seed", "silence", "stdp_probability", "threshold_rise",
+             "threshold_decay", "margin", "refinement_margin")
+    race = asdict(rules.race)
+    race["race_steps"] = race.pop("steps")
+    return {
+        **{name: getattr(rules, name) for name in names}, **race,
+        "stdp": rules.clustering_rule == ClusteringRule.STDP,
+        **dict(zip(("clustering_stuck", "readout_stuck"), stuck, strict=False)),
+    }
 
 
 def packed(layout: object, **values: object) -> int:

@@ -4,14 +4,16 @@ import random
 
 import cocotb
 from bench import bench_parameters
+from cases import packed, random_race, rule_values
 from cocotb.triggers import FallingEdge
 from drivers import StreamSink, start
 from geometries import GEOMETRIES
 from state_driver import StateDriver
 
 from crosswall.spec.device_table import GAIN_ENTRIES, DeviceTable
+from crosswall.spec.network import Neuron
 from crosswall.spec.rules import ClusteringRule, Rules
-from crosswall.spec.sample import Flag, SampleHeader
+from crosswall.spec.sample import Flag, ResultFlag, SampleHeader
 from crosswall.twin.reference import ReferenceMachine
 from crosswall.twin.state import MachineState
 from crosswall_hdl.control import ClusteringTallies, Ranking, RuleValues, SampleControl
@@ -26,9 +28,10 @@ class RecordingMachine(ReferenceMachine):
         self.rankings = []
         return super().process(header, pixels)
 
-    def _score(self, crossbar, codes, predict):
-        self.rankings.append(super()._score(crossbar, codes, predict))
-        return self.rankings[-1]
+    def _score(self, *position):
+        ranking, activations = super()._score(*position)
+        self.rankings.append(ranking)
+        return ranking, activations
 
 
 def random_table(generator, network, spread):
@@ -63,7 +66,9 @@ def random_rules(generator, network, rule):
                  threshold_rise=generator.choice((scale, 1 << 30)),
                  threshold_decay=generator.choice((1, scale // 4)), margin=0,
                  silence=generator.choice((0, 5, 40)), clustering_rule=rule,
-                 stdp_probability=generator.randrange(0x8000, 0x10000))
+                 stdp_probability=generator.randrange(0x8000, 0x10000),
+                 refinement_margin=generator.choice((0, scale, (1 << 31) - 1)),
+                 race=random_race(generator, network))
 
 
 class Bench:
@@ -80,12 +85,7 @@ class Bench:
         """Put the reference's rules, device table and state into the stage."""
         rules = machine.rules
         table = machine.tables[0]
-        self.dut.rules.value = RuleValues.const({
-            "seed": rules.seed, "static_seed": rules.static_seed, "silence": rules.silence,
-            "stdp": rules.clustering_rule == ClusteringRule.STDP,
-            "stdp_probability": rules.stdp_probability, "threshold_rise": rules.threshold_rise,
-            "threshold_decay": rules.threshold_decay, "clustering_stuck": table.stuck_threshold,
-        }).as_bits()
+        self.dut.rules.value = packed(RuleValues, **rule_values(rules, table.stuck_threshold))
         await self.walls.write(machine.state.clustering_walls.ravel())
         await self.others["thresholds"].write(machine.state.thresholds.ravel())
         await self.others["steps"].write(table.steps)
@@ -101,7 +101,11 @@ class Bench:
         dut.pixels__enable.value = 0
         dut.sample.value = SampleControl.const({
             "number": header.number,
-            "flags": {"learn_clustering": bool(header.flags & Flag.LEARN_CLUSTERING)},
+            "flags": {"learn_clustering": bool(header.flags & Flag.LEARN_CLUSTERING),
+                      "predict": bool(header.flags & Flag.PREDICT),
+                      "guide_clustering": bool(header.flags & Flag.GUIDE_CLUSTERING),
+                      "refine_clustering": bool(header.flags & Flag.REFINE_CLUSTERING)},
+            "label": header.label,
             "clustering_pulse_shift": header.clustering_pulse_shift,
             "clustering_gate_shift": header.clustering_gate_shift,
         }).as_bits()
@@ -121,11 +125,11 @@ class Bench:
         return rankings, tallies, cycles
 
 
-def check_sample(network, machine, before, best, rankings, tallies):
+def check_sample(network, machine, before, result, rankings, tallies):
     """Rankings and tallies are those of the reference."""
     assert [ranking.position for ranking in rankings] == list(range(network.positions))
     assert [ranking.region for ranking in rankings] == list(network.region)
-    assert [bool(ranking.silent) for ranking in rankings] == [neuron < 0 for neuron in best]
+    assert [bool(ranking.silent) for ranking in rankings] == [neuron < 0 for neuron in result.winners]
     places = [[ranking.winners[place] for place in range(network.winners)]
               for ranking in rankings if not ranking.silent]
     assert places == machine.rankings
@@ -138,6 +142,12 @@ def check_sample(network, machine, before, best, rankings, tallies):
     assert tallies.charge == counted["clustering_read_charge"]
     assert tallies.potentiations == counted["clustering_potentiations"]
     assert tallies.depressions == counted["clustering_depressions"]
+    if network.labelled_neurons:
+        assert tallies.refined == bool(result.result_flags & ResultFlag.REFINED)
+    if network.neuron == Neuron.RACE:
+        assert tallies.fires == counted["clustering_fires"]
+        assert tallies.race_steps == counted["clustering_race_steps"]
+        assert tallies.race_inhibitions == counted["clustering_race_inhibitions"]
 
 
 async def run(dut, rule):
@@ -155,8 +165,12 @@ async def run(dut, rule):
     for index in range(parameters["samples"]):
         # The first sample is sure to learn something.
         learns = index == 0 or generator.random() < 0.7
+        taught = generator.choice((0, Flag.GUIDE_CLUSTERING, Flag.REFINE_CLUSTERING)) \
+            if index else 0
         header = SampleHeader(generator.getrandbits(31),
-                              (Flag.LEARN_CLUSTERING if learns else 0) | Flag.SEND_WINNERS,
+                              (Flag.LEARN_CLUSTERING if learns else 0) | taught
+                              | generator.choice((0, Flag.PREDICT)) | Flag.SEND_WINNERS,
+                              generator.choice((0, network.classes - 1, network.classes)),
                               clustering_pulse_shift=generator.choice((0, 1, 7)),
                               clustering_gate_shift=generator.choice((0, 2, 8)) if index else 0)
         pixels = random_pixels(generator, network) if index else vivid_pixels(generator, network)
@@ -165,7 +179,7 @@ async def run(dut, rule):
         rankings, tallies, cycles = await bench.process(header, pixels)
         dut._log.info(f"sample {index}: {cycles} cycles, {tallies.scored} positions scored, "
                       f"{'learns' if learns else 'reads'}")
-        check_sample(network, machine, before, result.winners, rankings, tallies)
+        check_sample(network, machine, before, result, rankings, tallies)
     walls = machine.state.clustering_walls.ravel()
     assert await bench.walls.read(walls.size) == walls.tolist()
     thresholds = machine.state.thresholds.ravel()

@@ -92,7 +92,7 @@ async def currents_leave_in_order(dut):
         dut.start.value = 1
         await FallingEdge(dut.clk)
         dut.start.value = 0
-        cycles = groups * max(len(memories.events) + parameters["serial_draws"], lanes)
+        cycles = groups * max(len(memories.events) + parameters["compact"], lanes)
         await ClockCycles(dut.clk, cycles - 1)
         await FallingEdge(dut.clk)
         assert dut.finishing.value == 1

@@ -1,7 +1,7 @@
 """Small networks and builds that cover what the clustering stage can be built for."""
 
 from crosswall.spec.build import Build
-from crosswall.spec.network import Encoding, Network, receptive_fields, whole_image
+from crosswall.spec.network import Encoding, Network, Neuron, receptive_fields, whole_image
 
 SMALL_TABLE = {"bin_bits": 2, "quantile_bits": 2}
 
@@ -12,7 +12,7 @@ GEOMETRIES: dict[str, tuple[Network, Build]] = {
     "shared fields, one lane, three groups of regions": (
         receptive_fields(7, 6, 3, 6, field=2, stride=1, regions=3, winners=3, code_bits=2,
                          threshold_bits=9, **SMALL_TABLE),
-        Build(1, 2, static_spread=False, serial_draws=True)),
+        Build(1, 2, static_spread=False, compact=True)),
     "shared fields, one group": (
         receptive_fields(6, 6, 3, 16, field=4, stride=1, regions=1, winners=8, feature_bits=5,
                          code_bits=1, wall_bits=8, bin_bits=0, quantile_bits=0),
@@ -27,9 +27,24 @@ GEOMETRIES: dict[str, tuple[Network, Build]] = {
     "whole image with contrast": (
         whole_image(21, 4, 4, encoding=Encoding.CONTRAST, **SMALL_TABLE),
         Build(4, 2)),
-    "whole image, serial draws": (
+    "whole image, compact": (
         whole_image(14, 4, 4, encoding=Encoding.CONTRAST, **SMALL_TABLE),
-        Build(2, 2, serial_draws=True)),
+        Build(2, 2, compact=True)),
+    "racing neurons": (
+        receptive_fields(6, 6, 3, 8, field=3, stride=1, regions=2, neuron=Neuron.RACE,
+                         **SMALL_TABLE),
+        Build(4, 2)),
+    "racing neurons, compact": (
+        receptive_fields(5, 6, 3, 6, field=3, stride=2, regions=1, shared=False,
+                         neuron=Neuron.RACE, **SMALL_TABLE),
+        Build(2, 2, static_spread=False, compact=True)),
+    "labelled neurons": (
+        receptive_fields(7, 6, 3, 8, field=3, stride=2, regions=1, labelled_neurons=True,
+                         **SMALL_TABLE),
+        Build(4, 2)),
+    "labelled neurons, compact": (
+        whole_image(20, 4, 6, winners=1, labelled_neurons=True, **SMALL_TABLE),
+        Build(2, 2, static_spread=False, compact=True)),
     "free tables": (
         Network(pixels=20, classes=2, neurons=6, offset=(7, 0, 3, 4, 9), origin=(2, 0, 10, 5, 0, 7),
                 crossbar=(1, 0, 0, 2, 1, 2), region=(0, 3, 1, 2, 0, 3),

@@ -10,6 +10,7 @@ from drivers import start
 from state_driver import StateDriver
 
 from crosswall.spec.ledger import COUNTERS, Counter
+from crosswall.spec.network import Neuron
 from crosswall_hdl.control import ClusteringTallies, ReadoutTallies, SampleControl
 
 FLAGS = ("learn_clustering", "learn_readout", "predict")
@@ -18,21 +19,25 @@ FLAGS = ("learn_clustering", "learn_readout", "predict")
 def counted(network, flags, control, clustering, readout, stdp):
     """What one sample adds, by `crosswall.spec.ledger`."""
     predict = flags["predict"]
-    scored, fires = clustering["scored"], network.winners if predict else 1
+    scored, racing = clustering["scored"], network.neuron == Neuron.RACE
+    fires = clustering["fires"] if racing else scored * (network.winners if predict else 1)
     amounts = {
         "clustering_reads": clustering["active_lines"] * network.neurons,
         "clustering_read_drive": clustering["codes"] * network.neurons,
         "clustering_read_charge": clustering["charge"],
         "clustering_state_reads": scored * network.lines * (flags["learn_clustering"] and not stdp),
         "clustering_integrations": scored * network.neurons,
-        "clustering_fires": scored * fires,
-        "clustering_resets": scored * fires,
-        "clustering_inhibitions": scored * (network.neurons - fires),
+        "clustering_fires": fires,
+        "clustering_resets": fires,
+        "clustering_inhibitions": scored * network.neurons - fires,
         "silent_positions": network.positions - scored,
         "samples": 1,
         "samples_clustered": flags["learn_clustering"],
         "samples_inferred": not (flags["learn_clustering"] or flags["learn_readout"]),
     }
+    if racing:
+        amounts |= {name: clustering[name.removeprefix("clustering_")]
+                    for name in ("clustering_race_steps", "clustering_race_inhibitions")}
     stages = [("clustering", clustering)]
     if predict:
         stages.append(("readout", readout))
@@ -58,7 +63,8 @@ def counted(network, flags, control, clustering, readout, stdp):
 @cocotb.test()
 async def counters_follow_the_specification(dut):
     generator = random.Random(cocotb.RANDOM_SEED)
-    network = random_case(bench_parameters()["seed"], "U").network
+    network = random_case(bench_parameters()["seed"], "U",
+                          neuron=Neuron(bench_parameters()["neuron"])).network
     dut.start.value = dut.capture.value = 0
     window = StateDriver(dut, "state", lanes=2)
     await start(dut)

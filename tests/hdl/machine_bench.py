@@ -5,10 +5,11 @@ import random
 import cocotb
 import numpy as np
 from bench import bench_parameters
-from cases import packed, random_case, random_pixels
+from cases import packed, random_case, random_pixels, rule_values
 from cocotb.triggers import FallingEdge, ReadOnly
 from drivers import StreamSink, StreamSource, start
 
+from crosswall.spec.network import Neuron
 from crosswall.spec.sample import Flag, Result, SampleHeader
 from crosswall.spec.state import StateMemory
 from crosswall.twin.reference import ReferenceMachine
@@ -57,6 +58,13 @@ class Window:
         return [await self.access() for _ in range(count)]
 
 
+def bench_case(parameters):
+    """The machine under test."""
+    return random_case(parameters["seed"], parameters["geometry"],
+                       neuron=Neuron(parameters["neuron"]),
+                       labelled_neurons=parameters["labelled_neurons"])
+
+
 def random_header(generator, network, number):
     """Every flag; labels that exist and labels that do not."""
     flags = sum((flag for flag in Flag if generator.random() < 0.75), Flag(0))
@@ -71,16 +79,12 @@ def random_header(generator, network, number):
 async def machine_equals_the_reference(dut):
     generator = random.Random(cocotb.RANDOM_SEED)
     parameters = bench_parameters()
-    case = random_case(parameters["seed"], parameters["geometry"])
+    case = bench_case(parameters)
     network, rules, tables = case.network, case.rules, (case.clustering_table, case.readout_table)
     reference = ReferenceMachine(network, rules, *tables)
     state = reference.state
-    dut.rules.value = packed(
-        RuleValues, seed=rules.seed, static_seed=rules.static_seed, silence=rules.silence,
-        stdp=rules.clustering_rule == "stdp", stdp_probability=rules.stdp_probability,
-        threshold_rise=rules.threshold_rise, threshold_decay=rules.threshold_decay,
-        margin=rules.margin, clustering_stuck=tables[0].stuck_threshold,
-        readout_stuck=tables[1].stuck_threshold)
+    dut.rules.value = packed(RuleValues, **rule_values(
+        rules, *(table.stuck_threshold for table in tables)))
     dut.capture.value = 0
     window = Window(dut)
     samples = StreamSource(dut, "samples", generator=generator,
@@ -132,7 +136,7 @@ async def packets_of_wrong_length_are_answered(dut):
     """Too short, too long, or with flags and a label that mean nothing: never wedged."""
     parameters = bench_parameters()
     generator = random.Random(cocotb.RANDOM_SEED)
-    network = random_case(parameters["seed"], parameters["geometry"]).network
+    network = bench_case(parameters).network
     dut.capture.value = 0
     Window(dut)
     samples = StreamSource(dut, "samples", generator=generator)
@@ -149,7 +153,7 @@ async def packets_of_wrong_length_are_answered(dut):
 @cocotb.test()
 async def window_steps_through_lanes_and_rows_and_refuses_the_rest(dut):
     parameters = bench_parameters()
-    network = random_case(parameters["seed"], parameters["geometry"]).network
+    network = bench_case(parameters).network
     dut.capture.value = 0
     dut.samples__valid.value = 0
     window = Window(dut)

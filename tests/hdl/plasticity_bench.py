@@ -34,7 +34,7 @@ async def pulses_move_walls(dut):
     parameters = bench_parameters()
     network = whole_image(4, 2, 4, **parameters["formats"])
     latency, static_spread = parameters["latency"], parameters["static_spread"]
-    interval = latency + 1 if parameters["serial_draws"] else 1
+    interval = latency + 1 if parameters["compact"] else 1
     pulses = SimpleNamespace(**{name: getattr(dut, f"pulses__{name}", None) for name in (
         "valid", "wall", "direction", "quantile", "static_draw", "pulse_shift",
         "stuck_threshold", "result_valid", "result")})

@@ -13,14 +13,14 @@ SHAPES = {"one lane": (1, 3, 1), "few lanes": (2, 6, 2), "one group": (16, 16, 4
           "wide codes": (4, 8, 8)}
 
 
-@pytest.mark.parametrize("serial_draws", [False, True])
+@pytest.mark.parametrize("compact", [False, True])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_currents_are_those_of_the_array(simulator, shape, serial_draws, tmp_path):
+def test_currents_are_those_of_the_array(simulator, shape, compact, tmp_path):
     lanes, neurons, code_bits = SHAPES[shape]
     geometry = {"height": 6, "width": 6, "classes": 2, "neurons": neurons, "field": 3,
                 "stride": 1, "regions": 1, "winners": 2, "code_bits": code_bits}
-    crossbar = Crossbar(receptive_fields(**geometry), Build(lanes, 2, serial_draws=serial_draws))
+    crossbar = Crossbar(receptive_fields(**geometry), Build(lanes, 2, compact=compact))
     run_bench(crossbar, Path(__file__).with_name("crossbar_bench.py"), simulator=simulator,
               build_dir=tmp_path, parameters={
                   "geometry": geometry, "lanes": lanes, "latency": crossbar.latency,
-                  "serial_draws": serial_draws})
+                  "compact": compact})

@@ -7,6 +7,7 @@ import pytest
 from bench import run_bench
 from cases import random_case
 
+from crosswall.spec.network import Neuron
 from crosswall_hdl.machine import Machine
 
 SAMPLES = 16
@@ -27,14 +28,30 @@ def test_random_machines_equal_the_reference(geometry, seed, simulator, tmp_path
 @pytest.mark.parametrize(("geometry", "seed", "simulator"), [
     *((geometry, seed, "icarus") for geometry, seed in CASES), ("S", 1, "verilator"),
 ])
-def test_serial_draws_equal_the_reference(geometry, seed, simulator, tmp_path):
-    run_machine(geometry, seed, simulator, tmp_path, serial_draws=True)
+def test_compact_builds_equal_the_reference(geometry, seed, simulator, tmp_path):
+    run_machine(geometry, seed, simulator, tmp_path, compact=True)
 
 
-def run_machine(geometry, seed, simulator, tmp_path, **options):
-    case = random_case(seed, geometry)
+@pytest.mark.parametrize(("geometry", "seed", "simulator", "compact"), [
+    ("W", 1, "icarus", False), ("S", 3, "icarus", False), ("U", 4, "icarus", False),
+    ("S", 1, "icarus", True), ("S", 3, "verilator", False)])
+def test_racing_neurons_equal_the_reference(geometry, seed, simulator, compact, tmp_path):
+    run_machine(geometry, seed, simulator, tmp_path, neuron=Neuron.RACE, compact=compact)
+
+
+@pytest.mark.parametrize(("geometry", "seed", "simulator", "options"), [
+    ("W", 1, "icarus", {}), ("S", 3, "icarus", {}), ("U", 4, "verilator", {}),
+    ("W", 2, "verilator", {"compact": True}), ("S", 2, "icarus", {"neuron": Neuron.RACE})])
+def test_labelled_neurons_equal_the_reference(geometry, seed, simulator, options, tmp_path):
+    run_machine(geometry, seed, simulator, tmp_path, labelled_neurons=True, **options)
+
+
+def run_machine(geometry, seed, simulator, tmp_path, *, neuron=Neuron.ARGMAX,
+                labelled_neurons=False, **options):
+    network = {"neuron": neuron, "labelled_neurons": labelled_neurons}
+    case = random_case(seed, geometry, **network)
     build = replace(case.build, **options)
     print(f"geometry {geometry}, seed {seed}: {build} {case.rules} {case.network}")
     run_bench(Machine(case.network, build), Path(__file__).with_name("machine_bench.py"),
               simulator=simulator, build_dir=tmp_path,
-              parameters={"geometry": geometry, "seed": seed, "samples": SAMPLES})
+              parameters={"geometry": geometry, "seed": seed, "samples": SAMPLES, **network})

@@ -16,15 +16,15 @@ FORMATS = {
 }
 
 
-@pytest.mark.parametrize("serial_draws", [False, True])
+@pytest.mark.parametrize("compact", [False, True])
 @pytest.mark.parametrize(("formats", "static_spread"), [
     ("default", True), ("default", False), ("widest", True), ("narrowest", False)])
-def test_pulses_move_walls_as_specified(simulator, formats, static_spread, serial_draws, tmp_path):
+def test_pulses_move_walls_as_specified(simulator, formats, static_spread, compact, tmp_path):
     chosen = FORMATS[formats]
     network = whole_image(4, 2, 4, **chosen)
     engine = PlasticityEngine(network, Build(1, 2, static_spread=static_spread,
-                                             serial_draws=serial_draws))
+                                             compact=compact))
     run_bench(engine, Path(__file__).with_name("plasticity_bench.py"), simulator=simulator,
               build_dir=tmp_path,
               parameters={"formats": chosen, "static_spread": static_spread,
-                          "serial_draws": serial_draws, "latency": engine.latency})
+                          "compact": compact, "latency": engine.latency})

@@ -14,11 +14,11 @@ from crosswall_hdl.readout import ReadoutStage
 @pytest.mark.parametrize(("seed", "simulator"), [
     *((seed, "icarus") for seed in range(4)), (3, "verilator"),
 ])
-@pytest.mark.parametrize("serial_draws", [False, True])
-def test_scores_predictions_and_pulses_equal_the_reference(seed, simulator, serial_draws, tmp_path):
+@pytest.mark.parametrize("compact", [False, True])
+def test_scores_predictions_and_pulses_equal_the_reference(seed, simulator, compact, tmp_path):
     print(f"case {seed} S")
     case = random_case(seed, "S")
-    build = replace(case.build, serial_draws=serial_draws)
+    build = replace(case.build, compact=compact)
     stage = ReadoutStage(case.network, build)
     run_bench(StageWithUnits(stage, case.network, build, readout=True),
               Path(__file__).with_name("readout_bench.py"),

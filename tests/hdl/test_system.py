@@ -1,6 +1,7 @@
 """The system at its wire: identified, configured, taught and read back with frames alone."""
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,8 @@ def test_system_learns_as_the_reference_over_a_damaged_line(wire, simulator, tmp
 
 def test_identification_names_every_constant_register():
     case = system_case(SEED)
-    words = identification(case.network, case.build, "a board", 60_000_000)
+    build = replace(case.build, compact=True)
+    words = identification(case.network, build, "a board", 60_000_000)
     assert set(words) == {register.name for register in REGISTERS
                           if register.access == Access.CONSTANT}
     assert struct.pack("<I", words["magic"]) == b"CWAL" == struct.pack("<I", MAGIC)
@@ -36,7 +38,7 @@ def test_identification_names_every_constant_register():
     assert words["network_digest"] == case.network.digest()
     assert words["clock_frequency"] == 60_000_000
     assert REGISTERS["build_options"].unpack(words["build_options"]) == {
-        "slots": 2, "static_spread": 0, "single_port": 0}
+        "slots": 2, "static_spread": 0, "single_port": 0, "compact": 1}
     assert unpack_board_name(tuple(words[f"board_name_{place}"] for place in range(4))) == "a board"
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from crosswall.spec.build import Build, WallMemory
-from crosswall.spec.network import Encoding, receptive_fields, whole_image
+from crosswall.spec.network import Encoding, feature_groups, receptive_fields, whole_image
 
 
 def mnist_fields(**changes):
@@ -75,3 +75,18 @@ def test_variants_need_static_spread():
 def test_scores_wider_than_their_field_are_refused():
     with pytest.raises(ValueError, match="at most 32 bits: got 35"):
         receptive_fields(90, 90, 2, 1024, field=2, stride=1, regions=60, feature_bits=4)
+
+
+def test_feature_groups_cover_every_feature_and_vote_for_their_own_region():
+    network = feature_groups(13, 3, 8, group=4, step=4, lines=2)
+    assert network.pixels == 26 and network.lines == network.fan_in == 8
+    assert network.origin == (0, 8, 16, 18)
+    assert network.crossbar == network.region == (0, 1, 2, 3)
+    assert feature_groups(13, 3, 8, group=4, step=4, shared=True).crossbars == 1
+    assert feature_groups(4, 3, 8, group=4, step=1).origin == (0,)
+
+
+@pytest.mark.parametrize(("group", "step"), [(0, 1), (14, 1), (4, 0), (4, 5)])
+def test_feature_groups_refuse_what_leaves_features_out(group, step):
+    with pytest.raises(ValueError, match="`group`|`step`"):
+        feature_groups(13, 3, 8, group=group, step=step)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from crosswall.spec.device_table import DeviceTable, apply_pulse
+from crosswall.spec.ledger import COUNTERS
 from crosswall.spec.network import Encoding, Network, receptive_fields, whole_image
 from crosswall.spec.rules import Rules
 from crosswall.spec.sample import NO_PREDICTION, Flag, ResultFlag, SampleHeader
@@ -74,7 +75,7 @@ def machine(**rules) -> ReferenceMachine:
         np.array([[[255, 0], [0, 255], [255, 0], [0, 255]]], np.uint16),
         np.zeros((1, 2), np.uint32),
         np.array([[[200, 100], [100, 100]], [[100, 100], [150, 100]]], np.uint16),
-        np.zeros(29, np.uint64))
+        np.zeros(COUNTERS, np.uint64))
     values = {"seed": 1, "static_seed": 2, "threshold_rise": 10, "margin": 0} | rules
     return ReferenceMachine(network, Rules(**values), step_table(network, 4),
                             step_table(network, 4), state)

@@ -19,12 +19,15 @@ def as_headers(samples: list[tuple[SampleHeader, np.ndarray]]) -> Headers:
                    *(np.array(column, np.uint8) for column in bytes_))
 
 
-def check(network: Network, random: np.random.Generator, count: int) -> None:
+def check(network: Network, random: np.random.Generator, count: int,
+          different: int | None = None) -> None:
     rules = random_rules(random, network)
     tables = random_table(random, network), random_table(random, network)
     reference = ReferenceMachine(network, rules, *tables)
     twin = Twin(network, rules, *tables)
     samples = random_samples(random, network, count)
+    if different:
+        samples = [(header, samples[random.integers(different)][1]) for header, _ in samples]
     results = twin.process(as_headers(samples), np.array([pixels for _, pixels in samples]))
     for index, (header, pixels) in enumerate(samples):
         expected = reference.process(header, pixels)
@@ -44,3 +47,20 @@ def test_results_states_and_ledger_are_equal(geometry: str, seed: int) -> None:
     random = np.random.default_rng([seed, ord(geometry)])
     network = random_network(random, geometry, variant_bits=int(random.integers(3)))
     check(network, random, 12)
+
+
+@pytest.mark.parametrize("geometry", ["S", "U", "W"])
+@pytest.mark.parametrize("seed", range(4))
+def test_guided_and_refined_machines_are_equal(geometry: str, seed: int) -> None:
+    print(f"seed {seed}")
+    random = np.random.default_rng([seed, ord(geometry)])
+    network = random_network(random, geometry, labelled_neurons=True, classes=4)
+    check(network, random, 24)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_samples_that_come_again_while_clustering_is_frozen(seed: int) -> None:
+    print(f"seed {seed}")
+    random = np.random.default_rng(seed)
+    network = random_network(random, "S")
+    check(network, random, 40, different=7)

@@ -90,6 +90,7 @@ class RemoteBoard:
         lanes = fields["build_lanes"]
         build = Build(lanes["lanes"], lanes["readout_lanes"], slots=options["slots"],
                       static_spread=bool(options["static_spread"]),
+                      compact=bool(options["compact"]),
                       readout_memory=WallMemory.SINGLE_PORT if options["single_port"]
                       else WallMemory.BLOCK)
         return Identity(

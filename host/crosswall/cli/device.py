@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import click
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from crosswall import device as devices
+from crosswall.device import physics
+from crosswall.device.physics.compiled import DEFAULT_SAMPLES
+from crosswall.device.physics.monte_carlo import MAX_SAMPLES
 from crosswall.experiment.config import FormatsSection
 from crosswall.experiment.plots import available, joules
 
-from .common import json_option, print_json, say
+from .common import json_option, log, print_json, quiet_option, say
 
 _formats = FormatsSection()
 
@@ -53,6 +58,54 @@ def show(source: str, plot: Path | None, no_plot: bool, wall_bits: int, bin_bits
         return
     for name, value in _rows(description):
         click.echo(f"{name:<24} {value}")
+
+
+@device.command("compile")
+@click.argument("source", metavar="PRESET|FILE.toml")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FOLDER",
+              help="Where to write it. Default: a folder of the device's name, here.")
+@click.option("--samples", type=click.IntRange(2, MAX_SAMPLES), default=DEFAULT_SAMPLES,
+              show_default=True, help="Trajectories for each start position and direction.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, metavar="S",
+              help="Seed of the thermal field.")
+@quiet_option
+@json_option
+def compile_(source: str, out: Path | None, samples: int, seed: int, quiet: bool,
+             as_json: bool) -> None:
+    """Simulate a device's pulse and write its tables.
+
+    A wall in collective coordinates, with thermal noise, is integrated for many trajectories. The
+    folder holds CrossSim's pair of tables and where they come from; give it to --device. A file
+    starts from a preset (see `crosswall device presets`).
+    """
+    parameters = physics.read(source)
+    bar = Progress(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
+                   TimeRemainingColumn(compact=True), console=log)
+    with bar if log.is_terminal and not quiet else nullcontext():
+        task = bar.add_task("simulating", total=None)
+        folder = physics.compile_device(
+            parameters, out or Path(parameters.name), samples=samples, seed=seed,
+            progress=lambda done, total: bar.update(task, completed=done, total=total))
+    say(f"written to {folder}; use it with --device {folder}")
+    model = devices.load(folder)
+    description = devices.describe(model, devices.compile(
+        model, _formats.wall_bits, _formats.bin_bits, _formats.quantile_bits, 0))
+    if as_json:
+        print_json(description)
+        return
+    for name, value in _rows(description):
+        click.echo(f"{name:<24} {value}")
+
+
+@device.command()
+@click.argument("name", metavar="[NAME]", required=False)
+def presets(name: str | None) -> None:
+    """List the devices that can be compiled, or print the file of one."""
+    if name is not None:
+        click.echo(physics.preset_text(name), nl=False)
+        return
+    for preset in physics.preset_names():
+        click.echo(f"{preset:<14} {physics.read(preset).description}")
 
 
 def _rows(about: dict) -> list[tuple[str, str]]:

@@ -95,7 +95,10 @@ def _refuse_with_resume(folder: Path, given: dict[str, Any]) -> None:
 def _summarise(result: dict[str, Any], out: Path) -> None:
     """The result in a few lines on standard output."""
     energy = result["energy_joules"]
+    evaluations = result["evaluations"] if len(result["evaluations"]) > 1 else []
     rows = [
+        *((f"after phase {each['phase']}", f"{_percent(each['accuracy'])} ({each['name']}), "
+           f"{_percent(each['seen_accuracy'])} of classes seen") for each in evaluations),
         ("accuracy", _percent(result["accuracy"])),
         ("prequential accuracy", _percent(result["prequential_accuracy"])),
         ("cluster purity", _percent(result["cluster_purity"])),

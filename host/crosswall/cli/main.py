@@ -21,8 +21,9 @@ DEBUG_VARIABLE = "CROSSWALL_DEBUG"
 COMMANDS = {
     "run": ("experiment", "Run an experiment on a board and write what it found."),
     "verify": ("experiment", "Run a board and the twin in lock step and compare all they do."),
+    "study": ("study", "Run a study: many experiments, a table, figures."),
     "presets": ("presets", "The experiments that come with crosswall."),
-    "device": ("device", "Describe and draw DW-MTJ devices."),
+    "device": ("device", "Describe, draw and compile DW-MTJ devices."),
     "boards": ("boards", "List the boards."),
     "build": ("boards", "Build a board's gateware for an experiment."),
     "flash": ("boards", "Load a bitstream into a board that is plugged in."),

@@ -2,10 +2,14 @@
 
 `load` gives the training and the test part of a set; every mistake in a file
 or in the arguments is a `crosswall.errors.DataError`. The formats are
-described in ``docs/data.md``.
+described in ``docs/data.md``. `encoding` makes several input lines of a
+feature, `augment` moves, mirrors and permutes samples, `labels` spoils labels.
 """
 
+from .builtin import BUILTIN_NAMES
 from .dataset import Dataset
+from .encoding import ComplementCoding, FeatureEncoding, TriangularFields
 from .loading import load
 
-__all__ = ["Dataset", "load"]
+__all__ = ["BUILTIN_NAMES", "ComplementCoding", "Dataset", "FeatureEncoding", "TriangularFields",
+           "load"]

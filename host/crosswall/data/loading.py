@@ -11,9 +11,10 @@ from crosswall.errors import DataError
 
 from .builtin import BUILTIN_NAMES, read_builtin
 from .dataset import Dataset, RawPart, RawSet, Shape
+from .encoding import FeatureEncoding
 from .idx import is_idx_folder, read_idx_folder
 from .npz import read_npz
-from .scaling import declared_bounds, measured_bounds, refuse_outside, to_bytes
+from .scaling import declared_bounds, measured_bounds, refuse_outside, to_bytes, to_shares
 from .splitting import stratified_split
 from .table import read_csv
 
@@ -33,6 +34,7 @@ def load(
     value_range: tuple[float, float] | None = None,
     shape: Shape | None = None,
     classes: int | None = None,
+    encoding: FeatureEncoding | None = None,
 ) -> tuple[Dataset, Dataset]:
     """Return the training and the test part of a data set.
 
@@ -56,6 +58,8 @@ def load(
         Height and width, for images stored as rows of pixels.
     classes
         Number of classes; by default the largest label of the set plus 1.
+    encoding
+        Makes several bytes of each feature of a table, in place of one.
 
     Raises
     ------
@@ -74,6 +78,11 @@ def load(
             "the parts are not of one set"
         )
     shape = shape or train.shape
+    if encoding is not None and shape is not None:
+        raise DataError(
+            f"{train.where}: images of {shape[0]}×{shape[1]}; an encoding of features expects a "
+            "table: leave the encoding out, or the shape"
+        )
 
     declared = value_range or raw.value_range
     if declared is None and train.values.dtype == test.values.dtype == np.uint8:
@@ -89,7 +98,10 @@ def load(
         classes = 1 + int(max(train.labels.max(), test.labels.max()))
 
     def dataset(part: RawPart) -> Dataset:
-        return Dataset(name, to_bytes(part, bounds), part.labels, classes, shape)
+        samples = (
+            to_bytes(part, bounds) if encoding is None else encoding.encode(to_shares(part, bounds))
+        )
+        return Dataset(name, samples, part.labels, classes, shape)
 
     return dataset(train), dataset(test)
 

@@ -46,11 +46,11 @@ def refuse_outside(part: RawPart, bounds: Bounds) -> None:
         )
 
 
-def to_bytes(part: RawPart, bounds: Bounds) -> NDArray[Any]:
-    """Return a part's values as uint8 [samples, pixels].
+def to_shares(part: RawPart, bounds: Bounds) -> NDArray[np.float64]:
+    """Return where a part's values lie between the bounds: float64 [samples, pixels], 0 to 1.
 
-    ``byte = floor((value − low) / (high − low) · 255 + 1/2)`` in float64, after
-    the value was clipped to low…high. Where low equals high the byte is 0.
+    ``(value − low) / (high − low)``, after the value was clipped to low…high; 0 where low equals
+    high.
 
     Raises
     ------
@@ -58,12 +58,23 @@ def to_bytes(part: RawPart, bounds: Bounds) -> NDArray[Any]:
         If the width of the bounds is not a finite float64.
     """
     low, high = bounds
-    if part.values.dtype == np.uint8 and (low == 0).all() and (high == 255).all():
-        return part.values  # what the formula gives, without its memory
     with np.errstate(over="ignore"):
         width = high - low
     if not np.isfinite(width).all():
         raise DataError(f"{part.where}: values span more than 1.8e308; rescale them")
     width = np.where(width > 0, width, 1.0)
-    share = (np.clip(part.values, low, high) - low) / width
-    return np.floor(share * 255 + 0.5).astype(np.uint8)
+    return (np.clip(part.values, low, high) - low) / width
+
+
+def to_bytes(part: RawPart, bounds: Bounds) -> NDArray[Any]:
+    """Return a part's values as uint8 [samples, pixels]: ``floor(share · 255 + 1/2)``.
+
+    Raises
+    ------
+    DataError
+        As `to_shares`.
+    """
+    low, high = bounds
+    if part.values.dtype == np.uint8 and (low == 0).all() and (high == 255).all():
+        return part.values  # what the formula gives, without its memory
+    return np.floor(to_shares(part, bounds) * 255 + 0.5).astype(np.uint8)

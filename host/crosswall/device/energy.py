@@ -55,8 +55,9 @@ class EnergyCoefficients:
         Seconds that the largest code opens a line. Default 1 ns. With 60 to 120 µS a read at full
         amplitude takes 0.6 to 1.2 fJ.
     write_energy
-        Joules of a unit pulse, whatever its direction. Default 1 fJ, nominal; `WRITE_CORNERS`
-        has the others, over four decades.
+        Joules of a unit pulse, whatever its direction. Default what the device knows (a compiled
+        one with a conductor does), else 1 fJ, nominal; `WRITE_CORNERS` has the others, over four
+        decades.
     state_read_pulses
         Full-amplitude reads that one state read of the *match* rule takes, at the mean of the
         two conductances (the ledger counts state reads, it does not weigh them). Default 1.
@@ -102,7 +103,8 @@ class EnergyCoefficients:
     @classmethod
     def of(cls, model: DeviceModel, settings: Mapping[str, Any] | None = None
            ) -> EnergyCoefficients:
-        """The coefficients of a device: its conductances, and ``settings`` over the defaults.
+        """The coefficients of a device: its conductances and its write energy if it knows that,
+        and ``settings`` over the defaults.
 
         ``settings`` may name every coefficient but the conductances; ``write_energy`` may be a
         name of `WRITE_CORNERS`. DeviceError lists what is allowed.
@@ -119,6 +121,8 @@ class EnergyCoefficients:
                 raise DeviceError(f"device parameter `write_energy` must be joules or one of "
                                   f"{', '.join(WRITE_CORNERS)}: got {corner!r}")
             settings["write_energy"] = WRITE_CORNERS[corner]
+        elif corner is None and model.write_energy is not None:
+            settings["write_energy"] = model.write_energy
         return cls(model.conductance_min, model.conductance_max, **settings)
 
     def at_corner(self, corner: str) -> EnergyCoefficients:

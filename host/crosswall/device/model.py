@@ -45,6 +45,8 @@ class DeviceModel:
         Share of synapses whose wall never moves, 0 to 1.
     provenance
         Where the numbers come from: one line.
+    write_energy
+        Joules of a unit pulse, 0 to 1, if the source knows it.
 
     Raises
     ------
@@ -61,6 +63,7 @@ class DeviceModel:
     gain_spread: float = 0.0
     stuck_share: float = 0.0
     provenance: str = "unknown"
+    write_energy: float | None = None
 
     def __post_init__(self) -> None:
         points = len(self.positions)
@@ -82,6 +85,8 @@ class DeviceModel:
                               f"{self.conductance_max:g} S")
         check_number("spread", self.gain_spread, 0, MAX_GAIN_SPREAD)
         check_number("stuck", self.stuck_share, 0, 1)
+        if self.write_energy is not None:
+            check_number("write_energy", self.write_energy, 0, 1)
         for array in (self.positions, self.steps):
             array.flags.writeable = False
 

@@ -89,6 +89,9 @@ def from_mapping(mapping: Mapping[str, Any], *, base: str | os.PathLike[str] = "
         Naming the key, what was found and what is allowed.
     """
     kind = mapping.get("kind")
+    if kind is None and "material" in mapping:
+        raise DeviceError("this file describes a device by its physics; compile it first: "
+                          "crosswall device compile FILE.toml, and use the folder that it writes")
     if kind not in _KINDS:
         raise DeviceError(f"device parameter `kind` must be one of {', '.join(_KINDS)}: "
                           f"got {kind!r}")

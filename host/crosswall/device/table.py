@@ -12,7 +12,9 @@ next   CDF grid: comma-separated, increasing from 0 to 1
 rest   ΔG in siemens: one line for each CDF value, one column for each conductance
 ====== ==========================================================================
 
-Blank lines are skipped. The two files of a pair share their conductance grid.
+Blank lines are skipped. The two files of a pair share their conductance grid. A file
+`crosswall.device.provenance.PROVENANCE` beside them gives a device its name, origin and write
+energy; `crosswall.device.physics` writes such folders.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from crosswall.errors import DeviceError
 from crosswall.spec.device_table import Direction
 
 from .model import SLICES, DeviceModel
+from .provenance import read_provenance
 from .slices import Floats, interval_means
 
 MAX_TABLE_BYTES = 1 << 28
@@ -114,7 +117,8 @@ def read_devices(path: Path, *, devices: Sequence[int] | None = None, span: str 
     spread, stuck
         Static spread of the step and share of stuck synapses, besides what devices differ by.
     name
-        For reports; by default the directory's name and its parent's, or the file's.
+        For reports; by default that of the provenance, the directory's name and its parent's, or
+        the file's.
 
     Raises
     ------
@@ -134,16 +138,19 @@ def read_devices(path: Path, *, devices: Sequence[int] | None = None, span: str 
     else:
         low, high = ends[:, 0].min(), ends[:, 1].max()
         ranges = [tuple(pair_ends) for pair_ends in (ends - low) / (high - low)]
+    origin = f"tables in CrossSim's format: {path}, devices {', '.join(map(str, pairs))}, " \
+             f"{span} conductance range"
+    known = read_provenance(path if path.is_dir() else path.parent)
     points = max(len(table.conductance) for pair in tables for table in pair)
     positions = np.linspace(0, 1, min(points, MAX_POSITIONS))
     steps = np.array([[_steps(table, positions, *reach) for table in pair]
                       for pair, reach in zip(tables, ranges, strict=True)])
     return DeviceModel(
-        name=name or _title(path), positions=positions, steps=steps,
+        name=name or (known.name if known else _title(path)), positions=positions, steps=steps,
         conductance_min=float(low), conductance_max=float(high), scalable_pulses=False,
         gain_spread=spread, stuck_share=stuck,
-        provenance=f"tables in CrossSim's format: {path}, devices "
-                   f"{', '.join(map(str, pairs))}, {span} conductance range")
+        provenance=f"{known.text}; {origin}" if known else origin,
+        write_energy=known.write_energy if known else None)
 
 
 def _steps(table: StepTable, positions: Floats, low: float, high: float) -> Floats:

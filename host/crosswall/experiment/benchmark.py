@@ -52,7 +52,7 @@ class Workload:
 def workload(experiment: Experiment, count: int) -> Workload:
     """Up to ``count`` samples of an experiment's data; strokes at random if there are none."""
     network = experiment.network()
-    machine = Machine(network, experiment.rules(), *experiment.tables(network))
+    machine = Machine(network, experiment.rules(network), *experiment.tables(network))
     try:
         train, _ = experiment.load_data()
     except DataError:

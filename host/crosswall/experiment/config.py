@@ -1,50 +1,42 @@
 """The experiment file: what it may say, and what it says when it is wrong.
 
-The sections are pydantic models, strict and closed: an unknown key, a value of
-another type or out of range is refused by :class:`crosswall.errors.ExperimentError`
-in one line that names the file, the key, the value and what was expected.
-:func:`reference` lists every key for the documentation.
+The sections are strict (`crosswall.experiment.sections`): whatever is wrong is refused in one
+line that names the file, the key, the value and what was expected. :func:`reference` lists every
+key for the documentation.
 """
 
 from __future__ import annotations
 
-import difflib
-import tomllib
-from collections.abc import Iterator, Mapping
-from importlib import resources
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import BaseModel, Field
 
+from crosswall.data.encoding import MAX_FIELDS, MIN_FIELDS
 from crosswall.errors import ExperimentError
 from crosswall.spec.device_table import MAX_PULSE_SHIFT
+from crosswall.spec.race import (
+    MAX_FIRE_THRESHOLD,
+    MAX_INHIBITION,
+    MAX_JITTER,
+    MAX_REACH,
+    MAX_STEPS,
+    Race,
+)
 from crosswall.spec.sample import MAX_GATE_SHIFT
+
+from .sections import Library, reference_table, validated
+from .sections import Section as _Section
+from .sections import integer as _integer
+from .sections import number as _number
+from .sections import value as _value
 
 PULSE_LENGTHS = tuple(1 << shift for shift in range(MAX_PULSE_SHIFT + 1))
 """Pulse lengths that a schedule may use, in unit pulses."""
 
 READ_BACK = ("class", "winners", "scores", "all")
 """What is read back of each sample: its class; also its winners; also its scores; both."""
-
-
-def _integer(low: int, high: int, meaning: str, **options: Any) -> Any:
-    return Field(ge=low, le=high, description=meaning,
-                 json_schema_extra={"expected": f"a whole number, {low} to {high}"}, **options)
-
-
-def _number(low: float, high: float, meaning: str, **options: Any) -> Any:
-    return Field(ge=low, le=high, description=meaning,
-                 json_schema_extra={"expected": f"a number, {low:g} to {high:g}"}, **options)
-
-
-def _value(expected: str, meaning: str, **options: Any) -> Any:
-    return Field(description=meaning, json_schema_extra={"expected": expected}, **options)
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class ExperimentSection(_Section):
@@ -57,6 +49,23 @@ class ExperimentSection(_Section):
     read_back: Literal["class", "winners", "scores", "all"] = _value(
         "one of " + ", ".join(f"'{name}'" for name in READ_BACK),
         "what the board sends of each sample beside its class", default="winners")
+    window: int | None = _integer(1, 10**8, "samples of a window of the prequential curve; "
+                                  "default: a fortieth of those taught, at least 20",
+                                  default=None)
+
+
+class TriangularSection(_Section):
+    """Each feature as its membership in overlapping triangles over its range in the training
+    part."""
+
+    kind: Literal["triangular"]
+    fields: int = _integer(MIN_FIELDS, MAX_FIELDS, "triangles, and so input lines, of each feature")
+
+
+class ComplementSection(_Section):
+    """Each feature as itself, x, and as 255 − x: two input lines."""
+
+    kind: Literal["complement"]
 
 
 class DataSection(_Section):
@@ -67,8 +76,16 @@ class DataSection(_Section):
     shape: list[Annotated[int, Field(ge=1, le=65535)]] | None = _value(
         "[height, width]", "image shape in pixels; default: as the data say", default=None,
         min_length=2, max_length=2)
+    features: int | None = _integer(1, 65535, "values of a sample that is no image; default: as "
+                                    "the data say", default=None)
     classes: int | None = _integer(2, 64, "number of classes; default: as the data say",
                                    default=None)
+    encoding: Annotated[TriangularSection | ComplementSection,
+                        Field(discriminator="kind")] | None = _value(
+        "a table", "how features become input lines, see `[data.encoding]`; default: a line each",
+        default=None)
+    label_noise: float = _number(0, 1, "share of the training labels that are shown to the "
+                                 "machine as another class", default=0.0)
     test_fraction: float = _number(0.01, 0.99, "share that is split off if the set has no test "
                                    "part", default=0.25)
     value_range: list[float] | None = _value(
@@ -111,6 +128,48 @@ class WholeImage(_Geometry):
                                  default="intensity")
 
 
+class Groups(_Geometry):
+    """Groups of neighbouring features of a table, each with its own region."""
+
+    kind: Literal["groups"]
+    group: int = _integer(1, 65535, "features of a group")
+    step: int = _integer(1, 65535, "features from one group to the next; the last group ends with "
+                         "the last feature")
+    shared: bool = _value("true or false", "true: one crossbar for all groups (S); false: one "
+                          "each (U)", default=False)
+    encoding: _Encoding = _value("'contrast' or 'intensity'", "how input values become codes",
+                                 default="intensity")
+
+
+class ArgmaxNeurons(_Section):
+    """The neurons with the largest currents less thresholds win: the default."""
+
+    kind: Literal["argmax"]
+
+
+class RacingNeurons(_Section):
+    """Physical neurons: their walls race to a threshold. Without leak, inhibition and jitter the
+    race equals the argmax."""
+
+    kind: Literal["race"]
+    fire_threshold: int | None = _integer(
+        1, MAX_FIRE_THRESHOLD, "a wall at or above this fires; each step a wall advances by its "
+        "neuron's current less its threshold; default: half of the largest current", default=None)
+    steps: int = _integer(1, MAX_STEPS, "longest race; the farthest walls win then",
+                          default=Race.steps)
+    leak: int = _integer(0, 15, "each step walls fall back by 2^-leak of their way; 0: no leak",
+                         default=Race.leak)
+    inhibition_reach: int = _integer(0, MAX_REACH, "neighbours on each side that hold a wall "
+                                     "back while they are ahead; 0: none",
+                                     default=Race.inhibition_reach)
+    inhibition: int | None = _integer(
+        0, MAX_INHIBITION, "each step the nearest neighbour holds a wall back by its lead, at most "
+        "by 2^inhibition, the next by half of that, …; default: about a sixty-fourth of the "
+        "largest current", default=None)
+    jitter: int = _integer(0, MAX_JITTER, "each step walls jitter by 147.8 × 2^(jitter − 1), "
+                           "standard deviation; 0: none", default=Race.jitter)
+
+
 class FormatsSection(_Section):
     """Integer widths of the machine."""
 
@@ -135,6 +194,10 @@ class RulesSection(_Section):
     threshold_decay: int = _integer(0, 2**31 - 1, "then every threshold falls by this", default=1)
     margin: int = _integer(0, 2**31 - 1, "lead in score below which the read-out is taught",
                            default=6144)
+    initial: Literal["random", "samples"] = _value(
+        "'random' or 'samples'", "clustering walls before the first sample: uniform over the "
+        "track, or each neuron's as the codes of a training sample drawn at random",
+        default="random")
 
 
 class Plasticity(_Section):
@@ -151,13 +214,45 @@ class Plasticity(_Section):
         "where the lists step to their next entry; default: equal steps", default=None)
 
 
-class _Learning(_Section):
+class OnlinePlasticity(Plasticity):
+    """A stage's pulses in an online phase, over which it may be frozen early."""
+
+    until: int | None = _integer(1, 10**8, "the stage learns from this many samples at the "
+                                 "beginning of the phase, over which the lists step, and is frozen "
+                                 "then; default: from all", default=None)
+
+
+class _Stream(_Section):
+    """Which samples a phase presents, and as what."""
+
+    name: str | None = _value("a text of at most 40 characters", "what reports and plots call the "
+                              "phase; default: its kind", default=None, min_length=1,
+                              max_length=40)
+    classes: list[Annotated[int, Field(ge=0, le=63)]] | None = _value(
+        "a list of different classes, 0 to 63", "only samples of these classes; default: all",
+        default=None, min_length=1)
+    permutation: int | None = _integer(0, 2**32 - 1, "seed of a permutation of the samples' "
+                                       "values that holds in this phase; default: none",
+                                       default=None)
+    shifts: int = _integer(0, 254, "each presented image is moved at random by up to this many "
+                           "pixels along each axis", default=0)
+    mirror: bool = _value("true or false", "each presented image is mirrored left to right with "
+                          "probability 1/2", default=False)
+
+
+class _Learning(_Stream):
     samples: int | None = _integer(1, 10**8, "samples of the phase; default: `passes` over the "
                                    "training part", default=None)
     passes: int | None = _integer(1, 10_000, "passes over the training part; default: 1, unless "
                                   "`samples` is given", default=None)
+    portion: list[Annotated[float, Field(ge=0, le=1)]] | None = _value(
+        "[from, to], rising fractions from 0 to 1", "which part of the training samples, in an "
+        "order at random, the phase may use; default: all", default=None, min_length=2,
+        max_length=2)
     subset: int | None = _integer(1, 10**8, "training samples that the phase may use; default: "
                                   "all", default=None)
+    balanced: bool = _value("true or false", "whether the subset has as many samples of each "
+                            "class, as far as there are", default=False)
 
 
 class ClusterPhase(_Learning, Plasticity):
@@ -176,13 +271,14 @@ class OnlinePhase(_Learning):
     """Both stages learn at once: each sample is predicted, then learned."""
 
     kind: Literal["online"]
-    clustering: Plasticity = _value("a table", "pulses of the clustering stage",
-                                    default_factory=Plasticity)
-    readout: Plasticity = _value("a table", "pulses of the read-out stage",
-                                 default_factory=Plasticity)
+    clustering: OnlinePlasticity = _value("a table", "pulses of the clustering stage, see "
+                                          "`clustering`, `readout`",
+                                          default_factory=OnlinePlasticity)
+    readout: OnlinePlasticity = _value("a table", "pulses of the read-out stage, likewise",
+                                       default_factory=OnlinePlasticity)
 
 
-class EvaluatePhase(_Section):
+class EvaluatePhase(_Stream):
     """Predict, learn nothing."""
 
     kind: Literal["evaluate"]
@@ -205,8 +301,8 @@ class BuildSection(_Section):
         "'block' or 'single-port'", "where the read-out's walls are kept", default=None)
     static_spread: bool | None = _value("true or false", "whether devices can vary from synapse "
                                         "to synapse", default=None)
-    serial_draws: bool | None = _value("true or false", "whether draws are made one at a time, in "
-                                       "less logic", default=None)
+    compact: bool | None = _value("true or false", "for small FPGAs: draws and pulses one at a "
+                                  "time, products in DSP blocks", default=None)
     slots: int | None = _integer(2, 64, "samples that the link holds, a power of two",
                                  default=None)
 
@@ -216,7 +312,9 @@ class ExperimentFile(_Section):
 
     experiment: ExperimentSection
     data: DataSection
-    geometry: Annotated[ReceptiveFields | WholeImage, Field(discriminator="kind")]
+    geometry: Annotated[ReceptiveFields | WholeImage | Groups, Field(discriminator="kind")]
+    neurons: Annotated[ArgmaxNeurons | RacingNeurons, Field(discriminator="kind")] = _value(
+        "a table", "how neurons compete", default_factory=lambda: ArgmaxNeurons(kind="argmax"))
     formats: FormatsSection = _value("a table", "integer widths", default_factory=FormatsSection)
     device: dict[str, Any] = _value("a table", "the device of both stages; `[device.readout]` "
                                     "replaces it for the read-out", default_factory=dict)
@@ -228,18 +326,17 @@ class ExperimentFile(_Section):
                                     default_factory=dict)
 
 
+_PRESETS = Library(__package__, "preset", "presets", "an experiment file")
+
+
 def preset_names() -> tuple[str, ...]:
     """Names of the presets that come with crosswall."""
-    return tuple(sorted(entry.name.removesuffix(".toml") for entry in _presets().iterdir()
-                        if entry.name.endswith(".toml")))
+    return _PRESETS.names()
 
 
 def preset_text(name: str) -> str:
     """The experiment file of a preset; ExperimentError if there is none of that name."""
-    if name not in preset_names():
-        raise ExperimentError(f"no preset {name!r}{_did_you_mean(name, preset_names())}; presets "
-                              f"are {', '.join(preset_names())}")
-    return (_presets() / f"{name}.toml").read_text(encoding="utf-8")
+    return _PRESETS.text(name)
 
 
 def read(source: str) -> tuple[dict[str, Any], str, Path]:
@@ -250,22 +347,7 @@ def read(source: str) -> tuple[dict[str, Any], str, Path]:
     ExperimentError
         If there is no such preset or file, or it is not TOML.
     """
-    if source in preset_names():
-        return _parse(preset_text(source), f"preset {source}"), f"preset {source}", Path.cwd()
-    path = Path(source)
-    if path.suffix != ".toml" and not path.exists():
-        raise ExperimentError(
-            f"no preset or file {source!r}{_did_you_mean(source, preset_names())}; presets are "
-            f"{', '.join(preset_names())}, an experiment file ends in .toml")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ExperimentError(f"{path}: cannot be read ({error.strerror or error}); check the "
-                              f"path") from error
-    except UnicodeDecodeError as error:
-        raise ExperimentError(f"{path}: is not UTF-8 text (byte {error.start}); an experiment "
-                              f"file is TOML") from error
-    return _parse(text, str(path)), str(path), path.resolve().parent
+    return _PRESETS.read(source)
 
 
 def validate(mapping: Mapping[str, Any], where: str) -> ExperimentFile:
@@ -276,60 +358,52 @@ def validate(mapping: Mapping[str, Any], where: str) -> ExperimentFile:
     ExperimentError
         For the first unknown key or wrong value.
     """
-    try:
-        file = ExperimentFile.model_validate(mapping)
-    except ValidationError as error:
-        raise ExperimentError(f"{where}: {_explain(error)}") from None
+    file = validated(ExperimentFile, mapping, where)
     for number, phase in enumerate(file.phases):
         _check_phase(phase, f"{where}: phases[{number}]")
+    section = file.data
+    if section.shape is not None and (section.features is not None
+                                      or section.encoding is not None):
+        other = "features" if section.features is not None else "encoding"
+        raise ExperimentError(f"{where}: data has both shape and {other}; expected shape for "
+                              f"images, or {other} for a table: remove one")
     return file
 
 
 def reference() -> str:
     """Every section and key as Markdown tables, for the documentation."""
-    lines = []
+    lines: list[str] = []
     sections: list[tuple[str, type[BaseModel]]] = [
         ("[experiment]", ExperimentSection), ("[data]", DataSection),
+        ("[data.encoding], kind = \"triangular\"", TriangularSection),
+        ("[data.encoding], kind = \"complement\"", ComplementSection),
         ("[geometry], kind = \"receptive-fields\"", ReceptiveFields),
-        ("[geometry], kind = \"whole-image\"", WholeImage), ("[formats]", FormatsSection),
+        ("[geometry], kind = \"whole-image\"", WholeImage),
+        ("[geometry], kind = \"groups\"", Groups),
+        ("[neurons], kind = \"argmax\"", ArgmaxNeurons),
+        ("[neurons], kind = \"race\"", RacingNeurons), ("[formats]", FormatsSection),
         ("[rules]", RulesSection), ("[[phases]], kind = \"cluster\"", ClusterPhase),
         ("[[phases]], kind = \"teach\"", TeachPhase),
         ("[[phases]], kind = \"online\"", OnlinePhase),
+        ("[[phases]], kind = \"online\": clustering, readout", OnlinePlasticity),
         ("[[phases]], kind = \"evaluate\"", EvaluatePhase), ("[build]", BuildSection)]
     for title, model in sections:
-        lines += [f"### `{title}`", "", str(model.__doc__), "", "| key | value | default | meaning "
-                  "|", "|---|---|---|---|"]
-        for name, info in model.model_fields.items():
-            if name == "kind":
-                continue
-            default = "required" if info.is_required() else _default(info)
-            lines.append(f"| `{name}` | {_expected(info)} | {default} | {info.description} |")
-        lines.append("")
+        lines += reference_table(title, model)
     return "\n".join(lines)
 
 
-def _default(info: FieldInfo) -> str:
-    value = info.get_default(call_default_factory=True)
-    if isinstance(value, BaseModel):
-        return "its defaults"
-    return "" if value is None else f"`{value}`" if not isinstance(value, bool) \
-        else f"`{str(value).lower()}`"
-
-
-def _presets() -> Any:
-    return resources.files(__package__) / "presets"
-
-
-def _parse(text: str, where: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ExperimentError(f"{where}: is not valid TOML: {error}") from error
-
-
 def _check_phase(phase: Phase, where: str) -> None:
+    if phase.classes is not None and len(set(phase.classes)) < len(phase.classes):
+        raise ExperimentError(f"{where}.classes = {phase.classes}: expected different classes; "
+                              f"name each once")
     if isinstance(phase, EvaluatePhase):
         return
+    if phase.portion is not None and phase.portion[0] >= phase.portion[1]:
+        raise ExperimentError(f"{where}.portion = {phase.portion}: expected rising fractions, "
+                              f"such as [0.0, 0.5]")
+    if phase.balanced and phase.subset is None:
+        raise ExperimentError(f"{where}.balanced = true: expected a subset to balance; set "
+                              f"subset, or remove balanced")
     if phase.samples is not None and phase.passes is not None:
         raise ExperimentError(f"{where}: has both samples = {phase.samples} and passes = "
                               f"{phase.passes}; expected one of them, remove the other")
@@ -348,94 +422,3 @@ def _check_phase(phase: Phase, where: str) -> None:
                 raise ExperimentError(
                     f"{where}.{name}{key} has {length} entries: expected 1 or "
                     f"{len(boundaries) + 1}, as there are {len(boundaries)} boundaries")
-
-
-def _did_you_mean(name: str, known: tuple[str, ...] | list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
-
-
-def _explain(error: ValidationError) -> str:
-    """The first mistake in one line, and how many more there are."""
-    problems = error.errors(include_url=False)
-    # An unknown key comes first: it is often the reason why another one is missing.
-    problems.sort(key=lambda problem: problem["type"] != "extra_forbidden")
-    first = problems[0]
-    text = _explain_one(first["type"], first["loc"], first["input"], first.get("ctx", {}))
-    more = len(problems) - 1
-    return text + (f" (and {more} more mistake{'s' if more > 1 else ''})" if more else "")
-
-
-def _explain_one(kind: str, location: tuple[int | str, ...], value: Any,
-                 context: Mapping[str, Any]) -> str:
-    trail = list(_walk(location))
-    path = _path([key for key, _, _ in trail])
-    if kind == "extra_forbidden":
-        model = trail[-1][1]
-        known = list(model.model_fields) if model else []
-        return (f"unknown key {path}{_did_you_mean(str(location[-1]), known)}; expected one of "
-                f"{', '.join(known)}")
-    if kind in ("union_tag_not_found", "union_tag_invalid"):
-        expected = f"one of {context.get('expected_tags', 'the known kinds')}" \
-            if kind == "union_tag_invalid" else "a table with the key `kind`"
-        given = f" = {context['tag']!r}" if "tag" in context else ""
-        return f"{path}.kind{given}: expected {expected}" if given else \
-            f"{path}.kind is missing; expected a table with the key `kind`"
-    info = next((info for _, _, info in reversed(trail) if info is not None), None)
-    expected = _expected(info) if info else str(context.get("expected", "another value"))
-    meaning = f" ({info.description})" if info and info.description else ""
-    if kind == "missing":
-        return f"{path} is missing; expected {expected}{meaning}"
-    return f"{path} = {_shown(value)}: expected {expected}{meaning}"
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _expected(info: FieldInfo) -> str:
-    extra = info.json_schema_extra
-    return str(extra["expected"]) if isinstance(extra, dict) and "expected" in extra else "a table"
-
-
-def _path(keys: list[int | str]) -> str:
-    text = ""
-    for key in keys:
-        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else str(key)
-    return text
-
-
-def _walk(location: tuple[int | str, ...]
-          ) -> Iterator[tuple[int | str, type[BaseModel] | None, FieldInfo | None]]:
-    """Each key of an error's location with the model it belongs to and what is known of it.
-
-    The tags that pydantic puts into locations of discriminated unions are left out.
-    """
-    candidates: list[type[BaseModel]] = [ExperimentFile]
-    for key in location:
-        tagged = [model for model in candidates if _tag(model) == key]
-        if len(tagged) == 1 and not any(key in model.model_fields for model in candidates):
-            candidates = tagged
-            continue
-        model = candidates[0] if len(candidates) == 1 else None
-        info = model.model_fields.get(key) if model and isinstance(key, str) else None
-        yield key, model, info
-        if info is not None:
-            candidates = list(_models(info.annotation))
-        elif not isinstance(key, int):
-            candidates = []
-
-
-def _tag(model: type[BaseModel]) -> str | None:
-    info = model.model_fields.get("kind")
-    return get_args(info.annotation)[0] if info else None
-
-
-def _models(annotation: Any) -> Iterator[type[BaseModel]]:
-    """The models that an annotation mentions."""
-    if isinstance(annotation, type) and not get_origin(annotation) \
-            and issubclass(annotation, BaseModel):
-        yield annotation
-    for argument in get_args(annotation):
-        yield from _models(argument)

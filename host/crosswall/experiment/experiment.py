@@ -11,17 +11,22 @@ import numpy as np
 
 from crosswall import data as datasets
 from crosswall import device as devices
-from crosswall.data import Dataset
+from crosswall.board import Machine
+from crosswall.data import ComplementCoding, Dataset, FeatureEncoding, TriangularFields
+from crosswall.data.labels import with_noise
 from crosswall.device import DeviceModel, EnergyCoefficients, EnergyReport, EnergyStage
 from crosswall.errors import DeviceError, ExperimentError
 from crosswall.spec import network as networks
 from crosswall.spec.build import Build, WallMemory
 from crosswall.spec.device_table import DeviceTable
-from crosswall.spec.network import Encoding, Network
+from crosswall.spec.network import Encoding, Network, Neuron
+from crosswall.spec.race import MAX_FIRE_THRESHOLD, Race
 from crosswall.spec.rules import ClusteringRule, Rules
+from crosswall.twin import MachineState
 
 from . import config
-from .config import ExperimentFile, WholeImage
+from .config import ExperimentFile, Groups, TriangularSection, WholeImage
+from .initial import walls_from_samples
 from .schedule import Schedule, make_schedule, subset
 
 Number = TypeVar("Number", int, float)
@@ -29,23 +34,26 @@ Number = TypeVar("Number", int, float)
 
 @dataclass(frozen=True)
 class Seeds:
-    """The four seeds that an experiment's ``seed`` stands for, 32 bits each.
+    """The seeds that an experiment's ``seed`` stands for, 32 bits each.
 
-    They are the words of ``numpy.random.SeedSequence(seed).generate_state(4)``, which NumPy
+    They are the words of ``numpy.random.SeedSequence(seed).generate_state(6)``, which NumPy
     keeps stable: one that the machine draws pulses with (also its initial state), one for what
     is fixed at fabrication (spread, stuck devices), one for the order of the samples and
-    subsets, one for splitting a set into training and test.
+    subsets, one for splitting a set into training and test, one for moving and mirroring
+    samples, one for label noise.
     """
 
     learning: int
     static: int
     order: int
     split: int
+    augmentation: int
+    labels: int
 
     @classmethod
     def derive(cls, seed: int) -> Seeds:
         """The seeds of an experiment's ``seed``."""
-        return cls(*(int(word) for word in np.random.SeedSequence(seed).generate_state(4)))
+        return cls(*(int(word) for word in np.random.SeedSequence(seed).generate_state(6)))
 
 
 @dataclass(frozen=True)
@@ -98,7 +106,10 @@ class Experiment:
             For the first value that does not suit the others.
         """
         self.coefficients()
-        if self.file.data.shape and self.file.data.classes:
+        section = self.file.data
+        self._check_phases(section.classes, _pair(section.shape),
+                           section.shape is not None or section.features is None)
+        if section.classes and (section.shape or section.features):
             network = self.network()
             self.tables(network)
             self.build(network, Build(lanes=1, readout_lanes=2))
@@ -148,7 +159,7 @@ class Experiment:
             source, data=self.data, test_fraction=section.test_fraction,
             split_seed=self.seeds.split,
             value_range=_pair(section.value_range), shape=_pair(section.shape),
-            classes=section.classes)
+            classes=section.classes, encoding=self._encoding())
         parts = []
         for key, part in (("train", train), ("test", test)):
             limit = getattr(section, key)
@@ -165,32 +176,68 @@ class Experiment:
         Parameters
         ----------
         dataset
-            Gives image shape and classes; needed unless the file has both.
+            Gives classes, and image shape or features; needed unless the file has them.
         """
         section, geometry = self.file.data, self.file.geometry
         shape = _pair(section.shape) or (dataset.shape if dataset else None)
         classes = dataset.classes if dataset else section.classes
-        pixels = dataset.pixels if dataset else shape[0] * shape[1] if shape else None
-        if classes is None or pixels is None:
-            raise ExperimentError(f"{self.where}: data.shape and data.classes are missing; they "
-                                  f"are needed where the data are not read")
+        encoding = self._encoding()
+        lines = encoding.lines if encoding else 1
+        features = dataset.pixels // lines if dataset else \
+            shape[0] * shape[1] if shape else section.features
+        if classes is None or features is None:
+            raise ExperimentError(f"{self.where}: data.classes, and data.shape or data.features, "
+                                  f"are missing; they are needed where the data are not read")
+        if dataset and section.features not in (None, features):
+            raise ExperimentError(f"{self.where}: data.features = {section.features}: the samples "
+                                  f"of {dataset.name} have {features} features; correct it")
         formats = self.file.formats.model_dump() | geometry.model_dump(
             include={"winners", "code_bits", "feature_bits"})
         formats["encoding"] = Encoding[geometry.encoding.upper()]
+        formats["neuron"] = Neuron(self.file.neurons.kind)
         try:
             if isinstance(geometry, WholeImage):
-                return networks.whole_image(pixels, classes, geometry.neurons, **formats)
+                return networks.whole_image(features * lines, classes, geometry.neurons, **formats)
+            if isinstance(geometry, Groups):
+                return networks.feature_groups(
+                    features, classes, geometry.neurons, group=geometry.group,
+                    step=geometry.step, lines=lines, shared=geometry.shared, **formats)
             if shape is None:
                 raise ExperimentError(
                     f"{self.where}: geometry.kind = 'receptive-fields': expected images, but "
-                    f"the samples have {pixels} values and no shape; set data.shape or use "
-                    f"kind = 'whole-image'")
+                    f"the samples have {features * lines} values and no shape; set data.shape or "
+                    f"use kind = 'groups' or 'whole-image'")
             return networks.receptive_fields(
                 shape[0], shape[1], classes, geometry.neurons, field=geometry.field,
                 stride=geometry.stride, regions=geometry.regions, shared=geometry.shared,
                 **formats)
         except ValueError as error:
             raise ExperimentError(f"{self.where}: geometry: {error}") from error
+
+    def _encoding(self) -> FeatureEncoding | None:
+        section = self.file.data.encoding
+        if section is None:
+            return None
+        return TriangularFields(section.fields) if isinstance(section, TriangularSection) \
+            else ComplementCoding()
+
+    def _check_phases(self, classes: int | None, shape: tuple[int, int] | None,
+                      images: bool) -> None:
+        """Refuse classes, shifts and mirroring that do not suit the data, as far as known."""
+        for number, phase in enumerate(self.file.phases):
+            where = f"{self.where}: phases[{number}]"
+            for place, label in enumerate(phase.classes or ()):
+                if classes is not None and label >= classes:
+                    raise ExperimentError(f"{where}.classes[{place}] = {label}: expected a class "
+                                          f"of the data, 0 to {classes - 1}")
+            key = "shifts" if phase.shifts else "mirror" if phase.mirror else None
+            if key is not None and not images:
+                value = str(getattr(phase, key)).lower()
+                raise ExperimentError(f"{where}.{key} = {value}: expected images, but the samples "
+                                      f"have no shape; set data.shape, or remove {key}")
+            if shape is not None and phase.shifts >= min(shape):
+                raise ExperimentError(f"{where}.shifts = {phase.shifts}: expected less than the "
+                                      f"{min(shape)} pixels of the image's shorter side")
 
     def build(self, network: Network, default: Build) -> Build:
         """How a board computes the network: its default, with what ``[build]`` says."""
@@ -204,16 +251,19 @@ class Experiment:
             raise ExperimentError(f"{self.where}: build: {error}") from error
         return build
 
-    def rules(self) -> Rules:
-        """The plasticity rules with the experiment's seeds."""
-        section = self.file.rules
+    def rules(self, network: Network) -> Rules:
+        """The rules of plasticity and neurons with the experiment's seeds."""
+        section, neurons = self.file.rules, self.file.neurons
         rise = section.threshold_rise
         return Rules(
             seed=self.seeds.learning, static_seed=self.seeds.static,
             threshold_rise=self.file.geometry.neurons if rise is None else rise,
             margin=section.margin, threshold_decay=section.threshold_decay,
             silence=section.silence, clustering_rule=ClusteringRule(section.clustering_rule),
-            stdp_probability=round(section.stdp_probability * 65536))
+            stdp_probability=round(section.stdp_probability * 65536),
+            race=Race(**{"fire_threshold": min(network.current_max // 2, MAX_FIRE_THRESHOLD),
+                         "inhibition": (network.current_max >> 6).bit_length()}
+                      | neurons.model_dump(exclude={"kind"}, exclude_none=True)))
 
     def devices(self) -> tuple[DeviceModel, DeviceModel]:
         """The devices of clustering and read-out; DeviceError if one is wrong."""
@@ -255,13 +305,32 @@ class Experiment:
         return EnergyReport({place: (clustering if place[0] == EnergyStage.CLUSTERING
                                      else readout).joules[place] for place in clustering.joules})
 
+    def shown_labels(self, train: Dataset) -> np.ndarray:
+        """Labels of the training part as the machine is taught them, ``int64[n]``: the true ones
+        but for ``label_noise``."""
+        return with_noise(train.labels, train.classes, self.file.data.label_noise,
+                          self.seeds.labels)
+
     def schedule(self, train: Dataset, test: Dataset, limit: int | None = None) -> Schedule:
         """Header of every sample; ``limit`` as in `make_schedule`."""
         network = self.network(train)
-        return make_schedule(
-            self.file.phases, train.labels, test.labels, order_seed=self.seeds.order,
-            read_back=self.file.experiment.read_back, limit=limit,
-            unit_pulses=not all(table.scalable_pulses for table in self.tables(network)))
+        self._check_phases(train.classes, train.shape, train.shape is not None)
+        try:
+            return make_schedule(
+                self.file.phases, train.labels, test.labels, order_seed=self.seeds.order,
+                augmentation_seed=self.seeds.augmentation, shown_labels=self.shown_labels(train),
+                read_back=self.file.experiment.read_back, limit=limit,
+                unit_pulses=not all(table.scalable_pulses for table in self.tables(network)))
+        except ExperimentError as error:
+            raise ExperimentError(f"{self.where}: {error}") from error
+
+    def initial_state(self, machine: Machine, train: Dataset) -> MachineState:
+        """The state before the first sample, as ``rules.initial`` says; ``train`` is the
+        training part."""
+        state = machine.initial_state()
+        if self.file.rules.initial == "samples":
+            walls_from_samples(machine.network, machine.rules, state, train.samples)
+        return state
 
 
 def _pair(values: Sequence[Number] | None) -> tuple[Number, Number] | None:

@@ -10,13 +10,28 @@ def accuracy(predictions: np.ndarray, labels: np.ndarray) -> float | None:
     return float(np.mean(predictions == labels)) if len(labels) else None
 
 
-def running_accuracy(predictions: np.ndarray, labels: np.ndarray, window: int) -> np.ndarray:
-    """Accuracy over the last ``window`` samples, for each sample: ``float[n]``; over all so far
-    where there are fewer."""
-    correct = np.concatenate(([0], np.cumsum(predictions == labels)))
-    stop = np.arange(1, len(labels) + 1)
-    start = np.maximum(0, stop - window)
-    return (correct[stop] - correct[start]) / (stop - start)
+def windowed_accuracy(predictions: np.ndarray, labels: np.ndarray, window: int
+                      ) -> tuple[np.ndarray, np.ndarray]:
+    """Accuracy of each window of ``window`` samples, one after the other.
+
+    Returns
+    -------
+    tuple
+        Samples ``int64[m]`` of each window, the last of which may be shorter, and accuracies
+        ``float[m]``.
+    """
+    starts = np.arange(0, len(labels), window)
+    counts = np.minimum(window, len(labels) - starts)
+    if not len(starts):
+        return counts, np.zeros(0)
+    return counts, np.add.reduceat((predictions == labels).astype(np.int64), starts) / counts
+
+
+def class_accuracy(confusion: np.ndarray) -> list[float | None]:
+    """Share of each class's samples that are predicted right, of a confusion matrix (row = true
+    class); None for a class without samples."""
+    return [float(row[label] / row.sum()) if row.sum() else None
+            for label, row in enumerate(confusion)]
 
 
 def confusion_matrix(predictions: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:

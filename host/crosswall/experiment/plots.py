@@ -12,17 +12,19 @@ from crosswall.errors import ToolError
 from crosswall.spec.network import Encoding, Network
 from crosswall.twin import MachineState
 
-from . import metrics
 from .runner import Plan, Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_BLUE, _ORANGE, _GREY = "#0b6e99", "#c2571a", "#8a8f98"
+BLUE, ORANGE, GREY = "#0b6e99", "#c2571a", "#8a8f98"
+"""Colours of the first two things compared, and of what is beside the point."""
 _PHASE_COLOURS = {"cluster": "#e8eef2", "teach": "#f6ece4", "online": "#efeaf5",
                   "evaluate": "#eaf3ea"}
 _MOST_FIELDS = 100
+_LETTER = 0.014
+"""Width of a letter of a phase's name, as a share of the learning curve's width."""
 
 
 def draw(folder: Path, plan: Plan, record: Record, report: dict[str, Any]) -> None:
@@ -36,15 +38,15 @@ def draw(folder: Path, plan: Plan, record: Record, report: dict[str, Any]) -> No
     """
     panels = {
         "receptive_fields": lambda figure: _receptive_fields(figure, plan, record.state),
-        "learning_curve": lambda figure: _learning_curve(figure, plan, record),
+        "learning_curve": lambda figure: _learning_curve(figure, report),
         "confusion": lambda figure: _confusion(figure, report),
         "energy": lambda figure: _energy(figure, report),
     }
     for name, panel in panels.items():
-        figure = _figure((6.4, 5.2))
+        figure = new_figure((6.4, 5.2))
         panel(figure)
         figure.savefig(folder / f"{name}.png")
-    summary = _figure((13, 10.8))
+    summary = new_figure((13, 10.8))
     title, body = _parts(summary, 2, 1, height_ratios=(1, 22))
     title.suptitle(_title(report), fontsize=13, fontweight="bold")
     for part, panel in zip(_parts(body, 2, 2, wspace=0.03, hspace=0.03), panels.values(),
@@ -62,7 +64,8 @@ def available() -> bool:
     return True
 
 
-def _figure(size: tuple[float, float]) -> Figure:
+def new_figure(size: tuple[float, float]) -> Figure:
+    """An empty figure of so many inches, without a screen; ToolError if matplotlib is missing."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -82,7 +85,9 @@ def _title(report: dict[str, Any]) -> str:
     accuracy = report["accuracy"]
     parts = [f"{report['name']} on {report['board']}"]
     if accuracy is not None:
-        parts.append(f"{accuracy:.2%} of {report['phases'][-1]['samples']} held-out samples")
+        last = report["evaluations"][-1]
+        held_out = "held-out" if last["part"] == "test" else "training"
+        parts.append(f"{accuracy:.2%} of {last['samples']} {held_out} samples")
     parts.append(f"{joules(report['energy_joules']['learning']['device'])} to learn "
                  f"({report['devices']['clustering']} device)")
     return "  ·  ".join(parts)
@@ -137,43 +142,55 @@ def _images(network: Network, state: MachineState, shape: tuple[int, int] | None
     return conductances.reshape(network.neurons, *size), size
 
 
-def _learning_curve(figure: Figure, plan: Plan, record: Record) -> None:
-    """Accuracy of predictions over the run, phases as bands."""
+def _learning_curve(figure: Figure, report: dict[str, Any]) -> None:
+    """Prequential accuracy and evaluations over the run, phases as bands."""
     axes = figure.subplots()
-    schedule = plan.schedule
-    lowest = 1.0
-    for span in schedule.spans:
-        axes.axvspan(span.start, span.stop, color=_PHASE_COLOURS[span.kind], linewidth=0)
-        axes.text((span.start + span.stop) / 2, 1.005, span.kind, ha="center", va="bottom",
-                  fontsize=8, color="0.35", transform=axes.get_xaxis_transform())
-        if span.kind == "cluster" or not len(span):
-            continue
-        place = slice(span.start, span.stop)
-        predictions, labels = record.results.predictions[place], schedule.labels[place]
-        numbers = np.arange(span.start, span.stop)
-        if span.learns:
-            curve = metrics.running_accuracy(predictions, labels, max(20, len(span) // 20))
-            settled = min(10, len(span) - 1)  # the mean of one or two samples says nothing
-            axes.plot(numbers[settled:], curve[settled:], color=_BLUE, linewidth=1.4)
-            lowest = min(lowest, float(np.quantile(curve[settled:], 0.02)))
-        else:
-            value = float(np.mean(predictions == labels))
-            axes.plot([span.start, span.stop], [value, value], color=_ORANGE, linewidth=2.2)
-            axes.annotate(f"{value:.2%}", (span.stop, value), ha="right", va="top", fontsize=9,
-                          xytext=(0, -5), textcoords="offset points", color=_ORANGE)
-            lowest = min(lowest, value)
-    axes.set(xlim=(0, max(1, len(schedule))), ylim=(max(0.0, lowest - 0.08), 1.005),
-             xlabel="sample", ylabel="accuracy")
-    axes.set_title("Learning curve (moving average; held-out in orange)", fontsize=11, pad=18)
+    curve = report["prequential"]
+    evaluations = {each["phase"]: each for each in report["evaluations"] if each["samples"]}
+    total = max(1, report["samples"])
+    lowest, start = [1.0], 0
+    for number, phase in enumerate(report["phases"]):
+        stop = start + phase["samples"]
+        axes.axvspan(start, stop, color=_PHASE_COLOURS[phase["kind"]], linewidth=0)
+        if number:
+            axes.axvline(start, color=GREY, linewidth=0.6, linestyle=":")
+        if len(phase["name"]) * _LETTER * total < stop - start:
+            axes.text((start + stop) / 2, 1.005, phase["name"], ha="center", va="bottom",
+                      fontsize=8, color="0.35", transform=axes.get_xaxis_transform())
+        windows = [place for place, of in enumerate(curve["phase"]) if of == number]
+        if windows:
+            values = [curve["accuracy"][place] for place in windows]
+            axes.plot([curve["sample"][place] for place in windows], values, color=BLUE,
+                      linewidth=1.4, marker=".", markersize=3, label="before each is taught")
+            # The first windows of a machine that knows nothing need not all be seen.
+            lowest.append(float(np.quantile(values, 0.02)))
+        if evaluation := evaluations.get(number):
+            value, seen = evaluation["accuracy"], evaluation["seen_accuracy"]
+            axes.plot([start, stop], [value, value], color=ORANGE, linewidth=2.2,
+                      label="evaluation")
+            axes.annotate(f"{value:.2%}", (stop, value), ha="right", va="top", fontsize=9,
+                          xytext=(0, -5), textcoords="offset points", color=ORANGE)
+            lowest.append(value)
+            if seen is not None and seen != value:
+                axes.plot([start, stop], [seen, seen], color=ORANGE, linewidth=1.2,
+                          linestyle="--", label="evaluation, classes taught before")
+        start = stop
+    axes.set(xlim=(0, total), ylim=(max(0.0, min(lowest) - 0.08), 1.005), xlabel="sample",
+             ylabel="accuracy")
+    axes.set_title(f"Learning curve ({curve['window']} samples a point)", fontsize=11, pad=18)
+    handles, labels = axes.get_legend_handles_labels()
+    legend = dict(zip(labels, handles, strict=True))
+    if legend:
+        axes.legend(legend.values(), legend.keys(), frameon=False, fontsize=8, loc="best")
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    _tidy(axes)
+    tidy(axes)
 
 
 def _confusion(figure: Figure, report: dict[str, Any]) -> None:
     """Confusion matrix of the last evaluation, coloured by share of the true class."""
     axes = figure.subplots()
     if report["confusion"] is None:
-        axes.text(0.5, 0.5, "no evaluation in this run", ha="center", va="center", color=_GREY)
+        axes.text(0.5, 0.5, "no evaluation in this run", ha="center", va="center", color=GREY)
         axes.set_axis_off()
         return
     counts = np.array(report["confusion"])
@@ -200,7 +217,7 @@ def _energy(figure: Figure, report: dict[str, Any]) -> None:
     operations = [name for name in breakdown["clustering"]
                   if any(stage[name] > 0 for stage in breakdown.values())]
     places = np.arange(len(operations))
-    for offset, (stage, colour) in zip((-0.2, 0.2), (("clustering", _BLUE), ("readout", _ORANGE)),
+    for offset, (stage, colour) in zip((-0.2, 0.2), (("clustering", BLUE), ("readout", ORANGE)),
                                        strict=True):
         values = [breakdown[stage][name] for name in operations]
         bars = axes.barh(places + offset, values, 0.38, color=colour, label=stage)
@@ -218,10 +235,11 @@ def _energy(figure: Figure, report: dict[str, Any]) -> None:
     axes.set_title(f"Energy: device {joules(total['device'])}, with periphery "
                    f"{joules(total['with_periphery'])}", fontsize=11)
     axes.legend(frameon=False, fontsize=8, loc="lower right")
-    _tidy(axes)
+    tidy(axes)
 
 
-def _tidy(axes: Axes) -> None:
+def tidy(axes: Axes) -> None:
+    """No frame at the top and on the right, a faint grid behind."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.set_axisbelow(True)

@@ -32,13 +32,19 @@ from crosswall.spec.sample import Flag
 from crosswall.twin import MachineState, Results
 
 from . import metrics
+from .config import EvaluatePhase
 from .experiment import Experiment
 from .runner import Plan, Record
+from .schedule import Span
 
 RESULT_FILE = "result.json"
 SAMPLES_FILE = "samples.npz"
 SNAPSHOT_FILE = "snapshot.npz"
 RESUME_FILE = "resume.json"
+
+_WINDOWS, _LEAST_WINDOW = 40, 20
+"""Windows of the prequential curve unless the experiment says otherwise, and samples that each
+has at least: the mean of fewer says little."""
 
 RESULT_FORMAT = 1
 """Version of the keys of ``result.json``."""
@@ -57,8 +63,18 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
         Of the whole run; the rate counts streaming only, not setting up or reading the state.
     ``accuracy``
         Of the last evaluation; null if there is none.
+    ``evaluations``
+        For each evaluation ``phase`` (its number, from 0), ``name``, ``part``, ``permutation``
+        (its seed, or null), ``samples``, ``accuracy``, ``seen_accuracy`` (of the classes that
+        were taught before; null if none was), ``class_accuracy`` and ``class_samples`` (by
+        class; null and 0 for classes without samples).
     ``prequential_accuracy``
         Of the predictions made before each label was shown for the first time.
+    ``prequential``
+        The same as a curve (test, then train): ``window``, and lists with an entry for each
+        window of the phases that teach: ``phase``, ``sample`` (number of the window's last
+        sample), ``samples``, ``accuracy``. From a second showing of a sample on, its prediction
+        counts here too.
     ``cluster_purity``, ``nmi``
         Of the winners in the last evaluation, else in the last phase
         (`crosswall.experiment.metrics.cluster_scores`); null if winners were not read back.
@@ -71,14 +87,17 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
     ``ledger``
         Counters at the end, by name (`crosswall.spec.ledger.Counter`).
     ``phases``
-        For each phase ``kind``, ``samples``, ``seconds``, ``samples_per_second``, ``accuracy``
-        (null while clustering), ``energy_joules`` and ``ledger`` of that phase alone.
-    ``data``, ``network``, ``devices``, ``board_identity``, ``experiment``, ``versions``
+        For each phase ``kind``, ``name``, ``samples``, ``seconds``, ``samples_per_second``,
+        ``accuracy`` (null while clustering), ``energy_joules`` and ``ledger`` of that phase
+        alone.
+    ``data``
+        ``name``, ``train`` and ``test`` samples, and ``wrong_labels``, how many labels of the
+        training part are shown wrong (``label_noise``). Every accuracy is of the true labels.
+    ``network``, ``devices``, ``board_identity``, ``experiment``, ``versions``
         What it was run with.
     """
     experiment, network, schedule = plan.experiment, plan.network, plan.schedule
     results, labels = record.results, schedule.labels
-    evaluation = next((span for span in reversed(schedule.spans) if not span.learns), None)
     taught = np.zeros(len(schedule), bool)
     phases: list[dict[str, Any]] = []
     for span, before, after, seconds in zip(
@@ -89,7 +108,7 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
         counters = counter_difference(after.tolist(), before.tolist())
         joules = experiment.energy(counters, network)
         phases.append({
-            "kind": span.kind, "samples": len(span), "seconds": seconds,
+            "kind": span.kind, "name": span.name, "samples": len(span), "seconds": seconds,
             "samples_per_second": _rate(len(span), seconds),
             "accuracy": None if span.kind == "cluster" else
             metrics.accuracy(results.predictions[place], labels[place]),
@@ -98,7 +117,8 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
         })
     purity, information = _cluster_scores(plan, results)
     first_taught = taught & schedule.first
-    last = slice(evaluation.start, evaluation.stop) if evaluation else slice(0, 0)
+    evaluations = _evaluations(plan, results)
+    last = next((span for span in reversed(schedule.spans) if not span.learns), None)
     total = experiment.energy(record.ledger.tolist(), network)
     learning = [phase["energy_joules"] for phase, span in zip(phases, schedule.spans, strict=True)
                 if span.learns]
@@ -110,9 +130,11 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
         "board": identity.name,
         "seed": experiment.file.experiment.seed,
         "samples": len(schedule),
-        "accuracy": metrics.accuracy(results.predictions[last], labels[last]),
+        "accuracy": evaluations[-1]["accuracy"] if evaluations else None,
+        "evaluations": evaluations,
         "prequential_accuracy": metrics.accuracy(results.predictions[first_taught],
                                                  labels[first_taught]),
+        "prequential": _prequential(plan, results),
         "cluster_purity": purity,
         "nmi": information,
         "samples_per_second": _rate(len(schedule), sum(record.seconds)),
@@ -122,10 +144,11 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
                          for key in ("device", "with_periphery")},
         },
         "ledger": _ledger(record.ledger),
-        "confusion": metrics.confusion_matrix(results.predictions[last], labels[last],
-                                              network.classes).tolist() if evaluation else None,
+        "confusion": None if last is None else _confusion(plan, results, last).tolist(),
         "phases": phases,
-        "data": {"name": plan.train.name, "train": len(plan.train), "test": len(plan.test)},
+        "data": {"name": plan.train.name, "train": len(plan.train), "test": len(plan.test),
+                 "wrong_labels": int((experiment.shown_labels(plan.train)
+                                      != plan.train.labels).sum())},
         "network": {
             "digest": f"{network.digest():08x}", "synapses": network.synapses,
             **{key: getattr(network, key) for key in (
@@ -245,10 +268,10 @@ def read_unfinished(folder: Path) -> tuple[Plan, Record, str]:
 def fingerprint(plan: Plan) -> str:
     """Hash of everything that a run's results follow from."""
     digest = hashlib.sha256(f"{plan.machine}".encode())
-    for array in (plan.train.samples, plan.test.samples, plan.schedule.labels,
-                  *(getattr(plan.schedule.headers, item.name)
-                    for item in fields(plan.schedule.headers)),
-                  plan.schedule.indices):
+    schedule = plan.schedule
+    for array in (plan.train.samples, plan.test.samples, schedule.labels,
+                  *_arrays(schedule.headers), schedule.indices, *_arrays(schedule.views),
+                  plan.initial_state().clustering_walls):
         digest.update(array.tobytes())
     return digest.hexdigest()
 
@@ -306,6 +329,57 @@ def _cluster_scores(plan: Plan, results: Results) -> tuple[float | None, float |
     place = slice(span.start, span.stop)
     return metrics.cluster_scores(results.winners[place], schedule.labels[place],
                                   plan.network.neurons, plan.network.classes)
+
+
+def _evaluations(plan: Plan, results: Results) -> list[dict[str, Any]]:
+    """The entries of ``evaluations``."""
+    schedule, found = plan.schedule, []
+    taught = schedule.headers.flags & Flag.LEARN_READOUT != 0
+    for number, (span, phase) in enumerate(zip(schedule.spans, plan.experiment.file.phases,
+                                               strict=True)):
+        if not isinstance(phase, EvaluatePhase):
+            continue
+        confusion = _confusion(plan, results, span)
+        seen = np.unique(schedule.labels[:span.start][taught[:span.start]])
+        shown = int(confusion[seen].sum())
+        found.append({
+            "phase": number, "name": span.name, "part": phase.part,
+            "permutation": phase.permutation, "samples": len(span),
+            "accuracy": float(np.trace(confusion) / len(span)) if len(span) else None,
+            "seen_accuracy": float(confusion[seen, seen].sum() / shown) if shown else None,
+            "class_accuracy": metrics.class_accuracy(confusion),
+            "class_samples": confusion.sum(axis=1).tolist(),
+        })
+    return found
+
+
+def _confusion(plan: Plan, results: Results, span: Span) -> np.ndarray:
+    place = slice(span.start, span.stop)
+    return metrics.confusion_matrix(results.predictions[place], plan.schedule.labels[place],
+                                    plan.network.classes)
+
+
+def _prequential(plan: Plan, results: Results) -> dict[str, Any]:
+    """The curve ``prequential``; windows begin anew with every phase."""
+    schedule = plan.schedule
+    window = plan.experiment.file.experiment.window or max(
+        _LEAST_WINDOW, sum(len(span) for span in schedule.spans if span.teaches) // _WINDOWS)
+    curve: dict[str, list[Any]] = {"phase": [], "sample": [], "samples": [], "accuracy": []}
+    for number, span in enumerate(schedule.spans):
+        if not span.teaches:
+            continue
+        place = slice(span.start, span.stop)
+        counts, accuracies = metrics.windowed_accuracy(results.predictions[place],
+                                                       schedule.labels[place], window)
+        curve["phase"] += [number] * len(counts)
+        curve["sample"] += (span.start + np.cumsum(counts) - 1).tolist()
+        curve["samples"] += counts.tolist()
+        curve["accuracy"] += accuracies.tolist()
+    return {"window": window, **curve}
+
+
+def _arrays(record: Any) -> Iterator[np.ndarray]:
+    return (getattr(record, item.name) for item in fields(record))
 
 
 def _ledger(counters: Any) -> dict[str, int]:

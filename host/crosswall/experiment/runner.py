@@ -15,13 +15,14 @@ import numpy as np
 from crosswall.board import Board, Machine
 from crosswall.board.results import concatenate
 from crosswall.data import Dataset
+from crosswall.data.augment import mirrored, moved, permutation
 from crosswall.errors import ExperimentError
 from crosswall.spec.ledger import COUNTERS
 from crosswall.spec.network import Network
 from crosswall.twin import MachineState, Results
 
 from .experiment import Experiment
-from .schedule import TRAIN, Schedule, Span
+from .schedule import TRAIN, UNPERMUTED, Schedule, Span, Views
 
 CHUNK = 512
 """Samples handed to a board at once; a phase's samples are not copied all at once."""
@@ -87,7 +88,7 @@ class Plan:
                 f"{experiment.where}: data.shape makes {network.pixels} pixels, but the samples "
                 f"of {train.name} have {train.pixels}; correct data.shape")
         return cls(experiment, train, test,
-                   Machine(network, experiment.rules(), *experiment.tables(network)),
+                   Machine(network, experiment.rules(network), *experiment.tables(network)),
                    experiment.schedule(train, test, limit))
 
     @property
@@ -95,13 +96,29 @@ class Plan:
         """The machine's geometry and formats."""
         return self.machine.network
 
+    def initial_state(self) -> MachineState:
+        """The state before the first sample."""
+        return self.experiment.initial_state(self.machine, self.train)
+
     def pixels(self, place: slice) -> np.ndarray:
-        """Samples of a part of the schedule: ``uint8[n, pixels]``."""
+        """Samples of a part of the schedule as they are presented: ``uint8[n, pixels]``."""
         parts, indices = self.schedule.parts[place], self.schedule.indices[place]
         pixels = np.empty((len(parts), self.network.pixels), np.uint8)
         in_train = parts == TRAIN
         pixels[in_train] = self.train.samples[indices[in_train]]
         pixels[~in_train] = self.test.samples[indices[~in_train]]
+        return self._viewed(pixels, self.schedule.views[place])
+
+    def _viewed(self, pixels: np.ndarray, views: Views) -> np.ndarray:
+        if (shape := self.train.shape) is not None:
+            if views.mirrors.any():
+                pixels[views.mirrors] = mirrored(pixels[views.mirrors], shape)
+            if views.offsets.any():
+                pixels = moved(pixels, shape, views.offsets)
+        for seed in np.unique(views.permutations):
+            if seed != UNPERMUTED:
+                places = views.permutations == seed
+                pixels[places] = pixels[places][:, permutation(self.network.pixels, seed)]
         return pixels
 
 
@@ -160,7 +177,7 @@ def run(plan: Plan, board: Board, *, record: Record | None = None,
         ``record.done < len(plan.schedule)`` if the run was stopped.
     """
     board.configure(plan.machine)
-    record = record or Record(Results.empty(plan.network, 0), plan.machine.initial_state())
+    record = record or Record(Results.empty(plan.network, 0), plan.initial_state())
     board.load_state(record.state)
     runner = _Runner(plan, board, record, on_event, stop, checkpoint)
     for number, span in enumerate(plan.schedule.spans):

@@ -2,15 +2,16 @@
 
 The order of the samples is a permutation for each pass over the training part,
 drawn from ``numpy.random.RandomState([order seed, phase, pass])``: its stream is
-frozen, where Generator's may change between NumPy versions. So a run's headers
-depend on the experiment and the sizes of the data alone, and a resumed run
-continues with the very same samples.
+frozen, where Generator's may change between NumPy versions. What is done to the
+samples (`Views`) is drawn likewise from the augmentation seed and the phase. So a
+run's headers and samples depend on the experiment and the data alone, and a
+resumed run continues with the very same samples.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -19,10 +20,22 @@ from crosswall.spec.draws import STATIC_SAMPLE
 from crosswall.spec.sample import UNLABELLED, Flag
 from crosswall.twin import Headers
 
-from .config import ClusterPhase, EvaluatePhase, OnlinePhase, Phase, Plasticity
+from .config import (
+    ClusterPhase,
+    EvaluatePhase,
+    OnlinePhase,
+    OnlinePlasticity,
+    Phase,
+    Plasticity,
+)
 
 TRAIN, TEST = 0, 1
 """Parts of the data, as :attr:`Schedule.parts` names them."""
+
+UNPERMUTED = -1
+"""In place of a permutation's seed: the values come as they are."""
+
+_LEARN_FLAGS = {"clustering": Flag.LEARN_CLUSTERING, "readout": Flag.LEARN_READOUT}
 
 _KIND_FLAGS = {
     "cluster": Flag.LEARN_CLUSTERING,
@@ -42,11 +55,12 @@ READ_BACK_FLAGS = {
 
 @dataclass(frozen=True)
 class Span:
-    """Samples ``start`` … ``stop − 1`` of a run: one phase."""
+    """Samples ``start`` … ``stop − 1`` of a run: one phase, by its kind and its name."""
 
     kind: str
     start: int
     stop: int
+    name: str
 
     @property
     def learns(self) -> bool:
@@ -60,6 +74,28 @@ class Span:
 
     def __len__(self) -> int:
         return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class Views:
+    """What ``n`` samples are presented as: mirrored, then moved, then permuted.
+
+    Parameters
+    ----------
+    mirrors
+        ``bool[n]``, whether left and right are exchanged.
+    offsets
+        ``int16[n, 2]``, pixels down and to the right that the image is moved by.
+    permutations
+        ``int64[n]``, seed of the permutation of the values, or ``UNPERMUTED``.
+    """
+
+    mirrors: np.ndarray
+    offsets: np.ndarray
+    permutations: np.ndarray
+
+    def __getitem__(self, place: slice) -> Views:
+        return Views(*(getattr(self, item.name)[place] for item in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -77,9 +113,12 @@ class Schedule:
     indices
         ``int64[n]``, sample within its part.
     labels
-        ``uint8[n]``, true label of every sample.
+        ``uint8[n]``, true label of every sample; what is shown to the machine is in the headers.
     first
-        ``bool[n]``, the first time in the run that a sample's label is shown to the machine.
+        ``bool[n]``, the first time in the run that a sample's label is shown to the machine; a
+        sample with its values permuted counts as another sample.
+    views
+        What the samples are presented as.
     """
 
     spans: tuple[Span, ...]
@@ -88,14 +127,16 @@ class Schedule:
     indices: np.ndarray
     labels: np.ndarray
     first: np.ndarray
+    views: Views
 
     def __len__(self) -> int:
         return len(self.parts)
 
 
 def make_schedule(phases: Sequence[Phase], train_labels: np.ndarray, test_labels: np.ndarray, *,
-                  order_seed: int, read_back: str = "winners", unit_pulses: bool = False,
-                  limit: int | None = None) -> Schedule:
+                  order_seed: int, augmentation_seed: int = 0,
+                  shown_labels: np.ndarray | None = None, read_back: str = "winners",
+                  unit_pulses: bool = False, limit: int | None = None) -> Schedule:
     """The schedule of some phases.
 
     Parameters
@@ -103,9 +144,11 @@ def make_schedule(phases: Sequence[Phase], train_labels: np.ndarray, test_labels
     phases
         Phases of an experiment file.
     train_labels, test_labels
-        Labels of the two parts, 0 to 63.
-    order_seed
-        Unsigned 32 bits.
+        True labels of the two parts, 0 to 63.
+    order_seed, augmentation_seed
+        Unsigned 32 bits: order and choice of the samples; how each is moved and mirrored.
+    shown_labels
+        Labels of the training part as the machine is taught them; default: the true ones.
     read_back
         A key of ``READ_BACK_FLAGS``.
     unit_pulses
@@ -117,30 +160,37 @@ def make_schedule(phases: Sequence[Phase], train_labels: np.ndarray, test_labels
     Raises
     ------
     ExperimentError
-        If a subset exceeds the training part or a run has more samples than can be numbered.
+        If a phase has no samples, a subset exceeds the samples that it may use, or a run has
+        more samples than can be numbered.
     """
-    lengths = [_phase_length(phase, number, len(train_labels), len(test_labels))
-               for number, phase in enumerate(phases)]
+    if shown_labels is None:
+        shown_labels = train_labels
+    pools = [_pool(phase, number, test_labels if _part(phase) == TEST else train_labels,
+                   order_seed) for number, phase in enumerate(phases)]
+    lengths = [_phase_length(phase, len(pool)) for phase, pool in zip(phases, pools, strict=True)]
     if sum(lengths) >= STATIC_SAMPLE:
         raise ExperimentError(f"phases: {sum(lengths)} samples in all: expected fewer than "
                               f"{STATIC_SAMPLE}; lower `samples` or `passes`")
     if limit is not None:
         lengths = share(limit, lengths)
-    columns, spans, start = [], [], 0
-    for number, (phase, length) in enumerate(zip(phases, lengths, strict=True)):
-        columns.append(_phase_columns(phase, number, length, len(train_labels), order_seed,
-                                      unit_pulses))
-        spans.append(Span(phase.kind, start, start + length))
+    columns, views, spans, start = [], [], [], 0
+    for number, (phase, pool, length) in enumerate(zip(phases, pools, lengths, strict=True)):
+        columns.append(_phase_columns(phase, number, pool, length, order_seed, unit_pulses))
+        views.append(_phase_views(phase, number, length, augmentation_seed))
+        spans.append(Span(phase.kind, start, start + length, phase.name or phase.kind))
         start += length
     joined = {name: np.concatenate([column[name] for column in columns]) for name in columns[0]}
     parts, indices = joined.pop("parts"), joined.pop("indices")
-    labels = np.where(parts == TRAIN, train_labels[np.where(parts == TRAIN, indices, 0)],
-                      test_labels[np.where(parts == TEST, indices, 0)]).astype(np.uint8)
+    labels, shown = (_labels(parts, indices, train, test_labels)
+                     for train in (train_labels, shown_labels))
+    view = Views(*(np.concatenate([getattr(each, item.name) for each in views])
+                   for item in fields(Views)))
     taught = joined["flags"] & Flag.LEARN_READOUT != 0
     headers = Headers(numbers=np.arange(start, dtype=np.uint32),
                       flags=joined.pop("flags") | np.uint8(READ_BACK_FLAGS[read_back]),
-                      labels=np.where(taught, labels, np.uint8(UNLABELLED)), **joined)
-    return Schedule(tuple(spans), headers, parts, indices, labels, _first_shown(indices, taught))
+                      labels=np.where(taught, shown, np.uint8(UNLABELLED)), **joined)
+    return Schedule(tuple(spans), headers, parts, indices, labels,
+                    _first_shown(indices, view.permutations, taught), view)
 
 
 def share(total: int, lengths: Sequence[int]) -> list[int]:
@@ -165,6 +215,24 @@ def subset(samples: int, count: int, order_seed: int) -> np.ndarray:
     return np.sort(np.random.RandomState(order_seed).permutation(samples)[:count])
 
 
+def balanced(order: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Samples in an order of which every beginning has as many of each class, as far as there
+    are: the first sample of each class, then the second of each, and so on.
+
+    Parameters
+    ----------
+    order
+        ``int[n]``, sample indices.
+    labels
+        ``int[n]``, their labels.
+    """
+    turns = np.empty(len(order), np.int64)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        turns[members] = np.arange(len(members))
+    return order[np.argsort(turns, kind="stable")]
+
+
 def steps(values: Sequence[int], boundaries: Sequence[float] | None, length: int) -> np.ndarray:
     """The value of each sample of a phase: ``int64[length]``, stepping through ``values``.
 
@@ -179,29 +247,75 @@ def steps(values: Sequence[int], boundaries: Sequence[float] | None, length: int
     return np.asarray(values, np.int64)[entries]
 
 
-def _phase_length(phase: Phase, number: int, train: int, test: int) -> int:
+def _part(phase: Phase) -> int:
+    return TEST if isinstance(phase, EvaluatePhase) and phase.part == "test" else TRAIN
+
+
+def _labels(parts: np.ndarray, indices: np.ndarray, train: np.ndarray, test: np.ndarray
+            ) -> np.ndarray:
+    labels = np.empty(len(parts), np.uint8)
+    in_train = parts == TRAIN
+    labels[in_train] = train[indices[in_train]]
+    labels[~in_train] = test[indices[~in_train]]
+    return labels
+
+
+def _pool(phase: Phase, number: int, labels: np.ndarray, order_seed: int) -> np.ndarray:
+    """Ascending indices of the samples that a phase may use; ``labels`` of its part."""
+    part = "test" if _part(phase) == TEST else "training"
+    pool = np.arange(len(labels))
+    if phase.classes is not None:
+        pool = np.flatnonzero(np.isin(labels, phase.classes))
+        if not len(pool):
+            raise ExperimentError(f"phases[{number}].classes = {phase.classes}: none of the "
+                                  f"{len(labels)} {part} samples is of these classes; name "
+                                  f"others, or use more samples")
     if isinstance(phase, EvaluatePhase):
-        return test if phase.part == "test" else train
-    if phase.subset is not None and phase.subset > train:
-        raise ExperimentError(f"phases[{number}].subset = {phase.subset}: expected at most the "
-                              f"{train} training samples; lower it or raise `train`")
-    return phase.samples or (phase.passes or 1) * (phase.subset or train)
+        return pool
+    order = pool[np.random.RandomState(order_seed).permutation(len(pool))]
+    if phase.portion is not None:
+        first, last = (round(share * len(order)) for share in phase.portion)
+        order = order[first:last]
+        if not len(order):
+            raise ExperimentError(f"phases[{number}].portion = {phase.portion}: holds none of "
+                                  f"{len(pool)} {part} samples; widen it, or use more samples")
+    if phase.subset is not None:
+        if phase.subset > len(order):
+            raise ExperimentError(f"phases[{number}].subset = {phase.subset}: expected at most "
+                                  f"the {len(order)} training samples that the phase may use; "
+                                  f"lower it, or use more samples")
+        if phase.balanced:
+            order = balanced(order, labels[order])
+        order = order[:phase.subset]
+    return np.sort(order)
 
 
-def _phase_columns(phase: Phase, number: int, length: int, train: int, order_seed: int,
+def _phase_length(phase: Phase, pool: int) -> int:
+    if isinstance(phase, EvaluatePhase):
+        return pool
+    return phase.samples or (phase.passes or 1) * pool
+
+
+def _phase_views(phase: Phase, number: int, length: int, augmentation_seed: int) -> Views:
+    random = np.random.RandomState([augmentation_seed, number])
+    offsets = random.randint(-phase.shifts, phase.shifts + 1, (length, 2))
+    mirrors = random.randint(2, size=length) == 1 if phase.mirror else np.zeros(length, bool)
+    seed = UNPERMUTED if phase.permutation is None else phase.permutation
+    return Views(mirrors, offsets.astype(np.int16), np.full(length, seed, np.int64))
+
+
+def _phase_columns(phase: Phase, number: int, pool: np.ndarray, length: int, order_seed: int,
                    unit_pulses: bool) -> dict[str, np.ndarray]:
     columns: dict[str, np.ndarray] = {
         "flags": np.full(length, _KIND_FLAGS[phase.kind], np.uint8),
         **{name: np.zeros(length, np.uint8) for name in (
             "clustering_pulse_shifts", "clustering_gate_shifts",
             "readout_pulse_shifts", "readout_gate_shifts")},
-        "parts": np.full(length, TRAIN, np.uint8),
+        "parts": np.full(length, _part(phase), np.uint8),
     }
     if isinstance(phase, EvaluatePhase):
-        columns["parts"][:] = TEST if phase.part == "test" else TRAIN
-        columns["indices"] = np.arange(length)
+        columns["indices"] = pool[:length]
         return columns
-    pool = subset(train, phase.subset or train, order_seed)
     passes = -(-length // len(pool))
     orders = [np.random.RandomState([order_seed, number, each]).permutation(pool)
               for each in range(passes)]
@@ -215,17 +329,22 @@ def _phase_columns(phase: Phase, number: int, length: int, train: int, order_see
     else:
         stages = {"readout": phase}
     for stage, plasticity in stages.items():
+        learning = length
+        if isinstance(plasticity, OnlinePlasticity) and plasticity.until is not None:
+            learning = min(length, plasticity.until)
+            columns["flags"][learning:] &= ~np.uint8(_LEARN_FLAGS[stage])
         shifts = [0 if unit_pulses else pulses.bit_length() - 1
                   for pulses in plasticity.pulse_lengths]
         for name, values in (("pulse", shifts), ("gate", plasticity.gate_shifts)):
-            columns[f"{stage}_{name}_shifts"] = steps(values, plasticity.boundaries,
-                                                      length).astype(np.uint8)
+            columns[f"{stage}_{name}_shifts"][:learning] = steps(values, plasticity.boundaries,
+                                                                 learning)
     return columns
 
 
-def _first_shown(indices: np.ndarray, taught: np.ndarray) -> np.ndarray:
+def _first_shown(indices: np.ndarray, permutations: np.ndarray, taught: np.ndarray) -> np.ndarray:
     """Which samples show their label for the first time; only training samples are taught."""
     first = np.zeros(len(indices), bool)
     places = np.flatnonzero(taught)
-    first[places[np.unique(indices[places], return_index=True)[1]]] = True
+    shown = np.stack([indices[places], permutations[places]], axis=1)
+    first[places[np.unique(shown, axis=0, return_index=True)[1]]] = True
     return first

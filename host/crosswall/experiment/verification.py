@@ -132,7 +132,8 @@ def verify(plan: Plan, board: Board, *, state_every: int | None = None,
     """
     twin = TwinBoard(plan.machine)
     board.configure(plan.machine)
-    board.load_state(plan.machine.initial_state())
+    for side in (twin, board):
+        side.load_state(plan.initial_state())
     found = Verification(board=board.name)
     found.state(-1, twin.read_state(), board.read_state())
     schedule = plan.schedule

@@ -34,10 +34,10 @@ class Build:
     static_spread
         Whether the gateware can vary devices from synapse to synapse (gains,
         variants, stuck devices). It costs one more unit that draws.
-    serial_draws
+    compact
         For small FPGAs: draws and pulses are made one at a time, some 15 cycles for a
-        synapse instead of one, and positions are not encoded ahead, so that memories
-        need fewer registers around them.
+        synapse instead of one; lanes multiply in DSP blocks; positions are not encoded
+        ahead, and memories register addresses instead of data.
     slots
         Samples that the link holds; the host's credit. A power of two, 2 to 64.
     """
@@ -46,7 +46,7 @@ class Build:
     readout_lanes: int
     readout_memory: WallMemory = WallMemory.BLOCK
     static_spread: bool = True
-    serial_draws: bool = False
+    compact: bool = False
     slots: int = 4
 
     def check_fits(self, network: Network) -> None:

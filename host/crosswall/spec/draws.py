@@ -15,8 +15,11 @@ import enum
 ROUNDS = 10
 """Rounds of the permutation."""
 
-STAGE_SHIFT = 28
-"""The stage fills the block above this bit; places are below ``2**28``."""
+PLACE_BITS = 28
+"""Width of a place."""
+
+STAGE_SHIFT = PLACE_BITS
+"""The stage fills the block above this bit."""
 
 STATIC_SAMPLE = 0xFFFF_FFFF
 """Sample number reserved for what is fixed at fabrication (spread, stuck devices)."""
@@ -37,6 +40,11 @@ class Stage(enum.IntEnum):
     """Static spread of the clustering crossbars; place = synapse address."""
     STATIC_READOUT = 5
     """Static spread of the read-out; place = synapse address."""
+    RACE = 6
+    """Jitter of racing neurons; place by :func:`crosswall.spec.race.race_place`."""
+    REFINEMENT = 7
+    """Refinement of the clustering crossbars, the rival's pulses; place as for `CLUSTERING`, which
+    the pulses of the label's neuron draw from."""
 
 
 def round_keys(seed: int, sample: int) -> tuple[int, ...]:

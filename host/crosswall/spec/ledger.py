@@ -37,7 +37,7 @@ class Counter(enum.IntEnum):
     """Neurons that integrated a current: neurons × scored positions."""
     CLUSTERING_FIRES = 9
     """Neurons that fired: 1 per scored position, `winners` per scored position if features
-    are counted (flag PREDICT)."""
+    are counted (flag PREDICT); fewer where a race ended with its last step."""
     CLUSTERING_RESETS = 10
     """Neuron walls returned after firing: one per fire."""
     CLUSTERING_INHIBITIONS = 11
@@ -71,7 +71,11 @@ class Counter(enum.IntEnum):
     SAMPLES_TAUGHT = 27
     """Labelled samples that missed the margin, so that the read-out was written."""
     SAMPLES_INFERRED = 28
-    """Samples that learned nothing: neither LEARN flag."""
+    """Samples that learned nothing: neither a LEARN flag nor REFINE_CLUSTERING."""
+    CLUSTERING_RACE_STEPS = 29
+    """Steps that the walls of racing neurons made, each wall's counted."""
+    CLUSTERING_RACE_INHIBITIONS = 30
+    """Of these, steps in which neighbours that were ahead held the wall back."""
 
 
 COUNTERS = len(Counter)

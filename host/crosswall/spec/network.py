@@ -14,6 +14,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .draws import PLACE_BITS
+from .race import STEP_BITS
+
 
 class Encoding(enum.IntEnum):
     """How the pixels of a position become the codes of input lines."""
@@ -23,6 +26,15 @@ class Encoding(enum.IntEnum):
     CONTRAST = 1
     """Line ``k`` carries what pixel ``k`` exceeds the position's mean by (ON),
     line ``fan_in + k`` what it falls short of it by (OFF)."""
+
+
+class Neuron(enum.StrEnum):
+    """How the neurons of a position compete."""
+
+    ARGMAX = "argmax"
+    """The largest activations win."""
+    RACE = "race"
+    """Their walls race to a firing threshold (:mod:`crosswall.spec.race`)."""
 
 
 CONDUCTANCE_BITS = 8
@@ -78,6 +90,11 @@ class Network:
     bin_bits, quantile_bits, variant_bits
         Shape of the device table: wall bins, equiprobable quantiles of the
         step's distribution, and device variants, as powers of two.
+    neuron
+        See :class:`Neuron`.
+    labelled_neurons
+        Whether every neuron of a crossbar stands for a class (:meth:`neuron_class`), so that labels
+        can guide and refine clustering. Needs a neuron for each class.
 
     Raises
     ------
@@ -101,6 +118,8 @@ class Network:
     bin_bits: int = 5
     quantile_bits: int = 4
     variant_bits: int = 0
+    neuron: Neuron = Neuron.ARGMAX
+    labelled_neurons: bool = False
 
     def __post_init__(self) -> None:
         _require_range("pixels", self.pixels, 1, 65535)
@@ -118,6 +137,9 @@ class Network:
         _require(self.winners < 1 << self.feature_bits,
                  f"`winners` must fit a feature counter of {self.feature_bits} bits: "
                  f"got {self.winners}")
+        _require(not self.labelled_neurons or self.neurons >= self.classes,
+                 f"labelled neurons must be at least one for each of the {self.classes} classes: "
+                 f"got {self.neurons}")
         _require(len(self.offset) >= 1, "`offset` must name at least one pixel")
         _require(len(set(self.offset)) == len(self.offset), "`offset` must not repeat a pixel")
         _require(len(self.origin) >= 1, "`origin` must name at least one position")
@@ -134,6 +156,10 @@ class Network:
         _require(self.score_bits <= 32,
                  f"{self.features} features of {self.feature_bits} bits must give scores of at "
                  f"most 32 bits: got {self.score_bits}; use fewer regions or neurons")
+        _require(self.neuron != Neuron.RACE
+                 or self.positions * self.neurons <= 1 << PLACE_BITS - STEP_BITS,
+                 f"racing neurons must be at most {1 << PLACE_BITS - STEP_BITS} at all positions "
+                 f"together, for draws of their own: got {self.positions} × {self.neurons}")
 
     @property
     def fan_in(self) -> int:
@@ -201,14 +227,33 @@ class Network:
         return self.wall_bits - CONDUCTANCE_BITS
 
     @property
+    def current_max(self) -> int:
+        """Largest current of a clustering neuron."""
+        return self.fan_in * ((1 << self.code_bits) - 1) * 255
+
+    @property
     def current_bits(self) -> int:
         """Width of a clustering neuron's current (unsigned)."""
-        return (self.fan_in * ((1 << self.code_bits) - 1) * 255).bit_length()
+        return self.current_max.bit_length()
+
+    @property
+    def activation_bits(self) -> int:
+        """Width of a current less a threshold (signed)."""
+        return max(self.current_bits, self.threshold_bits) + 1
+
+    @property
+    def race_bits(self) -> int:
+        """Width of a racing neuron's wall (signed)."""
+        return self.activation_bits + STEP_BITS
 
     @property
     def score_bits(self) -> int:
         """Width of a read-out score (signed)."""
         return (self.features * self.feature_max * 255).bit_length() + 1
+
+    def neuron_class(self, neuron: int) -> int:
+        """The class that a labelled neuron stands for."""
+        return neuron % self.classes
 
     def as_dict(self) -> dict[str, Any]:
         """The parameters as plain values, for reports and for the build's digest."""
@@ -257,3 +302,31 @@ def receptive_fields(height: int, width: int, classes: int, neurons: int, *, fie
         region=tuple(row * regions // rows * regions + column * regions // columns
                      for row, column in places),
         **formats)
+
+
+def feature_groups(features: int, classes: int, neurons: int, *, group: int, step: int,
+                   lines: int = 1, shared: bool = False, **formats: Any) -> Network:
+    """Geometry U (or S with ``shared=True``) over the features of a table: one position for each
+    group of neighbouring features, with a region of its own.
+
+    Parameters
+    ----------
+    features
+        Features of a sample.
+    group, step
+        Features of a group, and from one group to the next. The last group ends with the last
+        feature, so that none is left out.
+    lines
+        Input values of each feature, beside each other.
+    shared
+        True: all groups share one crossbar (S). False: a crossbar each (U).
+    """
+    _require_range("group", group, 1, features)
+    _require_range("step", step, 1, group)
+    starts = [*range(0, features - group, step), features - group]
+    places = tuple(range(len(starts)))
+    formats.setdefault("encoding", Encoding.INTENSITY)
+    return Network(
+        pixels=features * lines, classes=classes, neurons=neurons,
+        offset=tuple(range(group * lines)), origin=tuple(start * lines for start in starts),
+        crossbar=(0,) * len(starts) if shared else places, region=places, **formats)

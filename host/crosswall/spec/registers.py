@@ -10,6 +10,8 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .race import STEP_BITS, Race
+
 MAGIC = int.from_bytes(b"CWAL", "little")
 """What register ``magic`` reads."""
 
@@ -153,6 +155,7 @@ REGISTERS = RegisterMap((
         Field("slots", 8, "samples that the link holds: the host's credit"),
         Field("static_spread", 1, "devices can vary from synapse to synapse"),
         Field("single_port", 1, "read-out walls are kept in single-port memory"),
+        Field("compact", 1, "built for a small FPGA: draws and pulses one at a time"),
     ), "buffers and options of the build"),
     _word("clock_frequency", 5, Access.CONSTANT, "clock in Hz; 0 in simulation"),
     Register("network_size", 6, Access.CONSTANT, (
@@ -198,6 +201,18 @@ REGISTERS = RegisterMap((
     _word("clustering_stuck", 55, Access.READ_WRITE, "share of stuck clustering synapses × 65536",
           16),
     _word("readout_stuck", 56, Access.READ_WRITE, "share of stuck read-out synapses × 65536", 16),
+    _word("fire_threshold", 57, Access.READ_WRITE, "a racing neuron fires when its wall is at or "
+          "above this", 31, Race.fire_threshold),
+    Register("race", 58, Access.READ_WRITE, (
+        Field("steps", STEP_BITS, "steps of the longest race", Race.steps),
+        Field("leak", 4, "walls fall back by 2^-leak of their way each step; 0: no leak"),
+        Field("inhibition_reach", 3, "neighbours on each side that inhibit, 0 to 4"),
+        Field("inhibition", 5, "the nearest neighbour holds a wall back by its lead, at most "
+              "2^this", Race.inhibition),
+        Field("jitter", 5, "walls jitter by 147.8 × 2^(jitter − 1), standard deviation; 0: none"),
+    ), "what racing neurons do in a step"),
+    _word("refinement_margin", 59, Access.READ_WRITE, "the label's best neuron must exceed the best "
+          "other by this, or both are refined", 31),
     # State window; served between samples.
     _word("state_memory", 64, Access.READ_WRITE, "memory that the window shows (`StateMemory`)", 3),
     _word("state_row", 65, Access.COMMAND, "go to lane 0 of this row"),

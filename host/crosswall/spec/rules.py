@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from .race import Race
 from .registers import REGISTERS
 
 
@@ -36,6 +37,10 @@ class Rules:
         Homeostasis, in units of current; 0 to ``2**31 - 1``.
     margin
         Teaching margin in units of score, 0 to ``2**31 - 1``.
+    refinement_margin
+        Margin of refinement in units of current, 0 to ``2**31 - 1``.
+    race
+        How physical neurons race.
 
     Raises
     ------
@@ -47,10 +52,12 @@ class Rules:
     static_seed: int
     threshold_rise: int
     margin: int
+    refinement_margin: int = 0
     threshold_decay: int = 1
     silence: int = 12
     clustering_rule: ClusteringRule = ClusteringRule.MATCH
     stdp_probability: int = 4096
+    race: Race = Race()
 
     def __post_init__(self) -> None:
         self.register_words()
@@ -61,8 +68,12 @@ class Rules:
         """The words of the rule registers, by register name."""
         words = {name: REGISTERS[name].pack(value=getattr(self, name))
                  for name in ("seed", "static_seed", "silence", "threshold_rise",
-                              "threshold_decay", "margin")}
+                              "threshold_decay", "margin",
+                              "refinement_margin")}
         words["clustering_rule"] = REGISTERS["clustering_rule"].pack(
             stdp=self.clustering_rule == ClusteringRule.STDP,
             stdp_probability=self.stdp_probability)
+        words["fire_threshold"] = REGISTERS["fire_threshold"].pack(value=self.race.fire_threshold)
+        words["race"] = REGISTERS["race"].pack(
+            **{field.name: getattr(self.race, field.name) for field in REGISTERS["race"].fields})
         return words

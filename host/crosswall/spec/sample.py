@@ -33,8 +33,15 @@ class Flag(enum.IntFlag):
     LEARN_CLUSTERING = 1
     LEARN_READOUT = 2
     PREDICT = 4
+    GUIDE_CLUSTERING = 8
+    """With LEARN_CLUSTERING: among the neurons of the label's class the best one learns, the
+    teacher holds the others back. Needs labelled neurons and a label."""
     SEND_WINNERS = 16
     SEND_SCORES = 32
+    REFINE_CLUSTERING = 64
+    """Instead of LEARN_CLUSTERING: where the label's best neuron does not beat the best other
+    by the refinement margin, its active lines are potentiated and the other's depressed. Needs
+    labelled neurons and a label."""
 
 
 class ResultFlag(enum.IntFlag):
@@ -42,6 +49,8 @@ class ResultFlag(enum.IntFlag):
 
     TAUGHT = 1
     """The margin was missed: the read-out was potentiated and depressed."""
+    REFINED = 2
+    """The refinement margin was missed at a position: two of its neurons were written."""
 
 
 _HEADER = struct.Struct("<IBBBBBB")

@@ -82,3 +82,7 @@ class Results:
         return cls(np.zeros(count, np.uint8), np.zeros(count, np.uint8),
                    np.zeros((count, network.positions), np.int16),
                    np.zeros((count, network.classes), np.int32))
+
+    def __getitem__(self, place: slice) -> Results:
+        """Some of the results; views, not copies."""
+        return Results(*(getattr(self, item.name)[place] for item in fields(self)))

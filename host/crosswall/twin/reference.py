@@ -14,7 +14,8 @@ import numpy as np
 from crosswall.spec.device_table import DeviceTable, Direction, apply_pulse
 from crosswall.spec.draws import STATIC_SAMPLE, Stage, draw
 from crosswall.spec.ledger import COUNTER_BITS, Counter
-from crosswall.spec.network import Encoding, Network
+from crosswall.spec.network import Encoding, Network, Neuron
+from crosswall.spec.race import advance, held_back, jitter, race_place
 from crosswall.spec.rules import ClusteringRule, Rules
 from crosswall.spec.sample import Flag, Result, ResultFlag, SampleHeader
 from crosswall.spec.state import clustering_synapse, readout_synapse
@@ -59,6 +60,60 @@ def rank(activations: Sequence[int], winners: int) -> list[int]:
     """The best neurons, largest activation first; the lowest index wins a tie."""
     return sorted(range(len(activations)), key=lambda neuron: (-activations[neuron], neuron)
                   )[:winners]
+
+
+@dataclass(frozen=True)
+class RaceOutcome:
+    """How a race ended.
+
+    Parameters
+    ----------
+    ranking
+        The best neurons: those that fired, first to last, then those that came farthest.
+    fires
+        How many fired.
+    steps, inhibitions
+        Steps made by all walls together, and how many of them were held back.
+    """
+
+    ranking: list[int]
+    fires: int
+    steps: int
+    inhibitions: int
+
+
+def race(network: Network, rules: Rules, number: int, position: int,
+         activations: Sequence[int], fires: int) -> RaceOutcome:
+    """The race of a position's neurons in sample ``number``, over when ``fires`` have fired.
+
+    A wall that has fired stays where it is and goes on inhibiting until all return. Walls that
+    cross the threshold in one step fire in the order of how far they came, lowest index first.
+    """
+    walls = [0] * network.neurons
+    threshold = rules.race.fire_threshold
+    fired: list[int] = []
+    made = inhibited = 0
+
+    def by_wall(neuron: int) -> tuple[int, int]:
+        return -walls[neuron], neuron
+
+    for step in range(rules.race.steps):
+        before = tuple(walls)
+        racing = [neuron for neuron, wall in enumerate(before) if wall < threshold]
+        for neuron in racing:
+            bits = draw(rules.seed, number, Stage.RACE,
+                        race_place(network.neurons, position, step, neuron))
+            held = held_back(rules.race, before, neuron)
+            walls[neuron] = advance(rules.race, network.race_bits, before[neuron],
+                                    activations[neuron], held, jitter(rules.race, bits))
+            made += 1
+            inhibited += held > 0
+        crossed = sorted((neuron for neuron in racing if walls[neuron] >= threshold), key=by_wall)
+        fired += crossed[:fires - len(fired)]
+        if len(fired) == fires:
+            break
+    rest = sorted(set(range(network.neurons)) - set(fired), key=by_wall)
+    return RaceOutcome((fired + rest)[:network.winners], len(fired), made, inhibited)
 
 
 def replicate(network: Network, code: int) -> int:
@@ -120,24 +175,23 @@ class ReferenceMachine:
         predict = bool(header.flags & Flag.PREDICT)
         features = [0] * network.features
         best: list[int] = []
+        prediction, result_flags = 0xFF, 0
         for position in range(network.positions):
             encoded = encode_position(network, self.rules.silence, pixels, position)
             if encoded.silent:
                 self.count(Counter.SILENT_POSITIONS)
                 best.append(-1)
                 continue
-            crossbar = network.crossbar[position]
-            ranking = self._score(crossbar, encoded.codes, predict)
+            ranking, activations = self._score(header.number, position, encoded.codes, predict)
             best.append(ranking[0])
             if predict:
                 for place, neuron in enumerate(ranking):
                     feature = network.region[position] * network.neurons + neuron
                     features[feature] = min(network.feature_max,
                                             features[feature] + network.winners - place)
-            if learn_clustering:
-                self._learn_position(header, position, ranking[0], encoded.codes)
+            if self._learn_position(header, position, ranking[0], activations, encoded.codes):
+                result_flags |= ResultFlag.REFINED
         scores: list[int] = []
-        prediction, result_flags = 0xFF, 0
         if predict:
             scores = self._score_readout(features)
             prediction = rank(scores, 1)[0]
@@ -148,32 +202,83 @@ class ReferenceMachine:
                     result_flags |= ResultFlag.TAUGHT
         self.count(Counter.SAMPLES)
         self.count(Counter.SAMPLES_CLUSTERED, learn_clustering)
-        self.count(Counter.SAMPLES_INFERRED, not learn_clustering and not learn_readout)
+        self.count(Counter.SAMPLES_INFERRED, not header.flags & (Flag.LEARN_CLUSTERING | Flag.LEARN_READOUT
+                                                                  | Flag.REFINE_CLUSTERING))
         state.next_sample = header.number + 1
         return Result(header.number, header.flags, prediction, result_flags,
                       tuple(best) if header.flags & Flag.SEND_WINNERS else (),
                       tuple(scores) if header.flags & Flag.SEND_SCORES else ())
 
-    def _score(self, crossbar: int, codes: Sequence[int], predict: bool) -> list[int]:
+    def _score(self, number: int, position: int, codes: Sequence[int],
+               predict: bool) -> tuple[list[int], list[int]]:
+        """The ranking and the activations."""
         network = self.network
+        crossbar = network.crossbar[position]
         current = currents(network, self.state.clustering_walls[crossbar], codes)
         active = sum(code > 0 for code in codes)
         fires = network.winners if predict else 1
         self.count(Counter.CLUSTERING_READS, active * network.neurons)
         self.count(Counter.CLUSTERING_READ_DRIVE, sum(codes) * network.neurons)
         self.count(Counter.CLUSTERING_READ_CHARGE, sum(current))
+        activations = [value - int(threshold) for value, threshold
+                       in zip(current, self.state.thresholds[crossbar], strict=True)]
+        if network.neuron == Neuron.RACE:
+            outcome = race(network, self.rules, number, position, activations, fires)
+            ranking, fires = outcome.ranking, outcome.fires
+            self.count(Counter.CLUSTERING_RACE_STEPS, outcome.steps)
+            self.count(Counter.CLUSTERING_RACE_INHIBITIONS, outcome.inhibitions)
+        else:
+            ranking = rank(activations, network.winners)
         self.count(Counter.CLUSTERING_INTEGRATIONS, network.neurons)
         self.count(Counter.CLUSTERING_FIRES, fires)
         self.count(Counter.CLUSTERING_RESETS, fires)
         self.count(Counter.CLUSTERING_INHIBITIONS, network.neurons - fires)
-        thresholds = self.state.thresholds[crossbar]
-        return rank([value - int(threshold)
-                     for value, threshold in zip(current, thresholds, strict=True)],
-                    network.winners)
+        return ranking, activations
 
     def _learn_position(self, header: SampleHeader, position: int, winner: int,
-                        codes: Sequence[int]) -> None:
-        network, rules, table = self.network, self.rules, self.tables[Stage.CLUSTERING]
+                        activations: Sequence[int], codes: Sequence[int]) -> bool:
+        """Plasticity of a position, as the sample's flags ask for; True if it was refined."""
+        network = self.network
+        guided = network.labelled_neurons and header.flags & Flag.GUIDE_CLUSTERING
+        refined = network.labelled_neurons and header.flags & Flag.REFINE_CLUSTERING
+        if not guided and not refined:
+            if header.flags & Flag.LEARN_CLUSTERING:
+                self._match(header, position, winner, codes)
+            return False
+        if header.label >= network.classes:
+            return False
+        own, rival = (next(neuron for neuron in rank(activations, network.neurons)
+                           if (network.neuron_class(neuron) == header.label) == belongs)
+                      for belongs in (True, False))
+        if refined:
+            if activations[own] - activations[rival] >= self.rules.refinement_margin:
+                return False
+            self._refine(header, position, own, rival, codes)
+            return True
+        if header.flags & Flag.LEARN_CLUSTERING:
+            self._match(header, position, own, codes)
+        return False
+
+    def _refine(self, header: SampleHeader, position: int, own: int, rival: int,
+                codes: Sequence[int]) -> None:
+        """Potentiate the active lines of the label's neuron, depress those of the other."""
+        network, rules = self.network, self.rules
+        for neuron, stage, direction in ((own, Stage.CLUSTERING, Direction.POTENTIATE),
+                                         (rival, Stage.REFINEMENT, Direction.DEPRESS)):
+            for line, code in enumerate(codes):
+                bits = draw(rules.seed, header.number, stage, position * network.lines + line)
+                if bits & 0xFFFF < (code << 16 - network.code_bits) >> header.clustering_gate_shift:
+                    self._pulse_clustering(header, network.crossbar[position], line, neuron,
+                                           direction, bits >> 16)
+        thresholds = self.state.thresholds[network.crossbar[position]]
+        thresholds[own] = max(0, int(thresholds[own]) - rules.threshold_rise)
+        thresholds[rival] = min(network.threshold_max,
+                                int(thresholds[rival]) + rules.threshold_rise)
+
+    def _match(self, header: SampleHeader, position: int, winner: int,
+               codes: Sequence[int]) -> None:
+        """Let a neuron follow the codes by the clustering rule, and homeostasis by the winner."""
+        network, rules = self.network, self.rules
         crossbar = network.crossbar[position]
         walls = self.state.clustering_walls[crossbar]
         for line, code in enumerate(codes):
@@ -182,15 +287,8 @@ class ReferenceMachine:
             wall = int(walls[line, winner])
             direction = clustering_pulse(network, rules, header, code,
                                          wall >> network.conductance_shift, bits & 0xFFFF)
-            if direction is None:
-                continue
-            static = draw(rules.static_seed, STATIC_SAMPLE, Stage.STATIC_CLUSTERING,
-                          clustering_synapse(network, crossbar, line, winner))
-            quantile = bits >> 16 & (1 << network.quantile_bits) - 1
-            walls[line, winner] = apply_pulse(table, wall, direction, quantile,
-                                              header.clustering_pulse_shift, static)
-            self._count_pulse(Counter.CLUSTERING_POTENTIATIONS, direction,
-                              header.clustering_pulse_shift)
+            if direction is not None:
+                self._pulse_clustering(header, crossbar, line, winner, direction, bits >> 16)
         if rules.clustering_rule == ClusteringRule.MATCH:
             self.count(Counter.CLUSTERING_STATE_READS, network.lines)
         thresholds = self.state.thresholds[crossbar]
@@ -198,6 +296,18 @@ class ReferenceMachine:
         thresholds[winner] = risen
         for neuron in range(network.neurons):
             thresholds[neuron] = max(0, int(thresholds[neuron]) - rules.threshold_decay)
+
+    def _pulse_clustering(self, header: SampleHeader, crossbar: int, line: int, neuron: int,
+                          direction: Direction, bits: int) -> None:
+        network, rules = self.network, self.rules
+        static = draw(rules.static_seed, STATIC_SAMPLE, Stage.STATIC_CLUSTERING,
+                      clustering_synapse(network, crossbar, line, neuron))
+        walls = self.state.clustering_walls[crossbar]
+        walls[line, neuron] = apply_pulse(
+            self.tables[Stage.CLUSTERING], int(walls[line, neuron]), direction,
+            bits & (1 << network.quantile_bits) - 1, header.clustering_pulse_shift, static)
+        self._count_pulse(Counter.CLUSTERING_POTENTIATIONS, direction,
+                          header.clustering_pulse_shift)
 
     def _count_pulse(self, potentiations: Counter, direction: Direction, shift: int) -> None:
         """Count a pulse; the four pulse counters of a stage follow ``potentiations``."""

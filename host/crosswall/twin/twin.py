@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import itertools
+from collections.abc import Iterator
+from dataclasses import asdict, fields
 
 import numpy as np
 
 from crosswall.errors import DataError
 from crosswall.spec.device_table import DeviceTable
-from crosswall.spec.network import Encoding, Network
+from crosswall.spec.network import Encoding, Network, Neuron
 from crosswall.spec.rules import ClusteringRule, Rules
+from crosswall.spec.sample import Flag
 
 from . import kernel
 from .batch import Headers, Results
+from .rankings import Rankings
 from .state import MachineState
 
 
@@ -40,7 +44,10 @@ class Twin:
             network.wall_bits - network.bin_bits, network.quantile_bits, network.bin_bits,
             (1 << network.variant_bits) - 1, rules.seed, rules.static_seed, rules.silence,
             rules.clustering_rule == ClusteringRule.STDP, rules.stdp_probability,
-            rules.threshold_rise, rules.threshold_decay, rules.margin)
+            rules.threshold_rise, rules.threshold_decay, rules.margin,
+            network.labelled_neurons, rules.refinement_margin,
+            kernel.Race(network.neuron == Neuron.RACE, **asdict(rules.race),
+                        limit=1 << network.race_bits - 1))
         self._tables = kernel.Tables(
             np.array(network.offset), np.array(network.origin), np.array(network.crossbar),
             np.array(network.region),
@@ -48,6 +55,7 @@ class Twin:
             clustering_table.stuck_threshold,
             np.array(readout_table.steps, np.int16), np.array(readout_table.gains, np.int16),
             readout_table.stuck_threshold)
+        self._rankings = Rankings(network)
         self.state = state or MachineState.initial(network, rules.seed)
 
     @property
@@ -60,8 +68,11 @@ class Twin:
         state.check_fits(self.network)
         self._state = state
         shift = self.network.conductance_shift
-        self._clustering_conductances = (state.clustering_walls >> shift).astype(np.uint8)
+        # The narrowest type in which every sum of a current is exact.
+        currents = np.float32 if self.network.current_bits <= 24 else np.float64
+        self._clustering_conductances = (state.clustering_walls >> shift).astype(currents)
         self._readout_conductances = (state.readout_walls >> shift).astype(np.uint8)
+        self._rankings.clear()
 
     def process(self, headers: Headers, pixels: np.ndarray) -> Results:
         """Samples through the machine, in order.
@@ -83,13 +94,46 @@ class Twin:
             raise DataError(f"samples have shape {pixels.shape} of {pixels.dtype}, the network "
                             f"needs {expected} of uint8; check the data set against [geometry]")
         results = Results.empty(self.network, len(headers))
+        pixels = np.ascontiguousarray(pixels)
+        for place, learns in self._runs(headers):
+            if learns:
+                self._rankings.clear()
+                self._process(headers[place], pixels[place], results[place])
+            else:
+                self._process_frozen(headers[place], pixels[place], results[place])
+        if len(headers):
+            self._state.next_sample = int(headers.numbers[-1]) + 1
+        return results
+
+    def _runs(self, headers: Headers) -> Iterator[tuple[slice, bool]]:
+        """Runs of samples over which clustering learns, or is frozen; racing neurons draw anew
+        for each sample, so their rankings cannot be kept."""
+        learns = headers.flags & (Flag.LEARN_CLUSTERING | Flag.REFINE_CLUSTERING) != 0
+        if self._shape.race.races:
+            learns[:] = True
+        bounds = np.flatnonzero(np.diff(learns)) + 1
+        for start, stop in itertools.pairwise((0, *bounds.tolist(), len(learns))):
+            if stop > start:
+                yield slice(start, stop), bool(learns[start])
+
+    def _process(self, headers: Headers, pixels: np.ndarray, results: Results) -> None:
         state = self._state
         kernel.process(self._shape, self._tables, state.clustering_walls,
                        self._clustering_conductances, state.thresholds, state.readout_walls,
                        self._readout_conductances, state.ledger,
-                       *(getattr(headers, item.name) for item in fields(headers)),
-                       np.ascontiguousarray(pixels), results.predictions, results.result_flags,
-                       results.winners, results.scores)
-        if len(headers):
-            state.next_sample = int(headers.numbers[-1]) + 1
-        return results
+                       *(getattr(headers, item.name) for item in fields(headers)), pixels,
+                       results.predictions, results.result_flags, results.winners, results.scores)
+
+    def _process_frozen(self, headers: Headers, pixels: np.ndarray, results: Results) -> None:
+        state = self._state
+
+        def rank(pixels: np.ndarray, rankings: np.ndarray, tallies: np.ndarray) -> None:
+            kernel.rank(self._shape, self._tables, self._clustering_conductances,
+                        state.thresholds, pixels, rankings, tallies)
+
+        kernel.read_out(self._shape, self._tables, *self._rankings.find(pixels, rank),
+                        state.readout_walls, self._readout_conductances, state.ledger,
+                        headers.numbers, headers.flags, headers.labels,
+                        headers.readout_pulse_shifts, headers.readout_gate_shifts,
+                        results.predictions, results.result_flags, results.winners,
+                        results.scores)

@@ -1,0 +1,214 @@
+"""A study from beginning to end: what ``crosswall study`` does."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from crosswall import __version__
+from crosswall.errors import CrosswallError, Interrupted, UsageError
+from crosswall.experiment import Experiment, plots
+
+from . import corners as energies
+from . import figures
+from .points import Options, Point, Study
+from .runner import run_all
+from .store import Store, Surveyor, code_digest, write_atomically
+from .table import Row, Table
+
+POINTS_FOLDER = "points"
+"""Folder, beside those of the studies, that results of single experiments are kept in."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The study is about to run ``experiments`` experiments; ``reused`` more are known."""
+
+    experiments: int
+    reused: int
+
+
+@dataclass(frozen=True)
+class Advanced:
+    """``share`` of the work is done, 0 to 1, and so many of the experiments are finished."""
+
+    share: float
+    finished: int
+
+
+@dataclass(frozen=True)
+class PointFinished:
+    """One experiment is finished: its point, its seed, and its accuracy, or what went wrong."""
+
+    label: str
+    seed: int
+    accuracy: float | None
+    error: CrosswallError | None = None
+
+
+Event = Planned | Advanced | PointFinished
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a study found, and the files it wrote."""
+
+    table: Table
+    corners: energies.Corners | None
+    files: tuple[Path, ...]
+
+
+def run(study: Study | str, *, out: Path | str, options: Options | None = None,
+        jobs: int | None = None, draw: bool | None = None,
+        on_event: Callable[[Event], None] = lambda event: None,
+        stop: Callable[[], bool] = lambda: False,
+        notice: Callable[[str], None] = lambda line: None) -> Outcome:
+    """Run what is left of a study, and write its table and figures.
+
+    Parameters
+    ----------
+    study
+        A study, the name of one that comes with crosswall, or a file's path.
+    out
+        ``OUT/points`` keeps the result of every experiment, for this study and others;
+        ``OUT/NAME`` gets the tables and figures.
+    options
+        What is changed of the study.
+    jobs
+        Experiments that run at a time, each in a process; None: as many as there are cores.
+    draw
+        Whether to draw figures; None: if matplotlib is installed. Their data are written in any
+        case.
+    on_event, stop
+        As for `crosswall.experiment.run`, with the events of this module.
+    notice
+        Called with one line whenever there is something to know.
+
+    Raises
+    ------
+    Interrupted
+        If ``stop`` ended it. What is finished is kept, and the same call goes on.
+    CrosswallError
+        If the study is wrong, or if points failed: the first one's error, after all others have
+        been run and tables and figures of these have been written.
+    """
+    if isinstance(study, str):
+        study = Study.load(study)
+    options = options or Options()
+    out = Path(out)
+    _check_place(out / study.name)
+    points = study_points(study, options, notice)
+    if study.file.corners is not None:
+        energies.check(study.file.corners, points[0].experiments[0])
+    surveyor, store = Surveyor(), Store(out / POINTS_FOLDER)
+    keys = {id(experiment): surveyor.key(experiment)
+            for point in points for experiment in point.experiments}
+    kept: dict[str, dict[str, Any] | None] = {key: store.load(key) for key in keys.values()}
+    errors = _run_missing(points, keys, kept, store, surveyor, jobs or os.cpu_count() or 1,
+                          on_event, stop)
+    rows = tuple(Row(point, tuple(kept[keys[id(experiment)]] for experiment in point.experiments))
+                 for point in points)
+    table = Table(study.file, rows, command(study, options), f"{__version__}, {code_digest()}")
+    networks = [surveyor.network(point.experiments[0]) for point in points]
+    outcome = _write(out / study.name, table, networks,
+                     plots.available() if draw is None else draw)
+    if errors:
+        first = errors[0]
+        raise type(first)(f"{len(errors)} of {len(keys)} experiments failed, the others are in "
+                          f"{out / study.name}; the first: {first}")
+    return outcome
+
+
+def study_points(study: Study, options: Options, notice: Callable[[str], None]) -> list[Point]:
+    """The points of a study, with a notice about those that the options leave no room for.
+
+    Raises
+    ------
+    UsageError
+        If no point is left.
+    """
+    points, left_out = study.points(options)
+    if not points:
+        raise UsageError(f"{study.where}: every point needs more training samples than --train "
+                         f"{options.train}; raise it")
+    if left_out:
+        more = f" to {left_out[-1]}" if len(left_out) > 1 else ""
+        notice(f"{len(left_out)} of {len(left_out) + len(points)} points are left out, as they "
+               f"need more than --train {options.train} samples: {left_out[0]}{more}")
+    return points
+
+
+def command(study: Study, options: Options) -> str:
+    """The command that makes a study's files again."""
+    return shlex.join(["crosswall", "study", study.source, *options.arguments()])
+
+
+def _run_missing(points: Sequence[Point], keys: Mapping[int, str],
+                 kept: dict[str, dict[str, Any] | None], store: Store, surveyor: Surveyor,
+                 jobs: int, on_event: Callable[[Event], None], stop: Callable[[], bool]
+                 ) -> list[CrosswallError]:
+    """Run the experiments that nothing is kept of, into ``kept``; errors of those that failed."""
+    missing: dict[str, tuple[Point, Experiment]] = {}
+    for point in points:
+        for experiment in point.experiments:
+            key = keys[id(experiment)]
+            if kept[key] is None:
+                missing.setdefault(key, (point, experiment))
+    order = list(missing.items())
+    experiments = [experiment for _, (_, experiment) in order]
+    works = [surveyor.work(experiment) for experiment in experiments]
+    on_event(Planned(len(missing), len(kept) - len(missing)))
+    errors: list[CrosswallError] = []
+    finished = 0
+
+    def advance(shares: Sequence[float]) -> None:
+        done = sum(work * share for work, share in zip(works, shares, strict=True))
+        on_event(Advanced(done / (sum(works) or 1.0), finished))
+
+    for end in run_all(experiments, jobs, advance=advance, stop=stop):
+        key, (point, experiment) = order[end.number]
+        finished += 1
+        if end.result is not None:
+            store.save(key, end.result)
+            kept[key] = end.result
+        if end.error is not None:
+            errors.append(end.error)
+        accuracy = None if end.result is None else end.result["accuracy"]
+        on_event(PointFinished(point.label, experiment.file.experiment.seed, accuracy, end.error))
+    if finished < len(missing):
+        raise Interrupted(f"stopped after {finished} of {len(missing)} experiments, which are "
+                          f"kept; the same command goes on")
+    return errors
+
+
+def _write(folder: Path, table: Table, networks: Sequence[Any], draw: bool) -> Outcome:
+    contents: dict[str, bytes] = {"table.md": table.markdown().encode(),
+                                  "table.csv": table.csv().encode()}
+    found = None
+    if table.file.corners is not None:
+        found = energies.corners(table.file.corners, table, networks)
+        contents["corners.md"] = found.markdown().encode()
+        contents["corners.csv"] = found.csv().encode()
+    for section in table.file.figures:
+        contents[f"{section.name}.csv"] = figures.data(section, table).encode()
+        if draw:
+            contents[f"{section.name}.png"] = figures.picture(section, table)
+    for name, content in contents.items():
+        write_atomically(folder / name, content)
+    return Outcome(table, found, tuple(folder / name for name in contents))
+
+
+def _check_place(folder: Path) -> None:
+    """Raise UsageError unless files may be written to ``folder``, before time is spent."""
+    for place in (folder, *folder.absolute().parents):
+        if not place.exists():
+            continue
+        if not place.is_dir():
+            raise UsageError(f"--out: {place} is a file; name a folder")
+        if not os.access(place, os.W_OK):
+            raise UsageError(f"--out: {place} cannot be written; name another folder")
+        return

@@ -1,0 +1,183 @@
+"""Runs experiments on twins, several at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, MutableSequence, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from typing import Any
+
+from crosswall.board import TwinBoard
+from crosswall.errors import CrosswallError, ToolError
+from crosswall.experiment import Experiment, Plan, report, runner
+
+_LOOK_SECONDS = 0.2
+"""How often the processes' progress is looked at."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Experiment ``number`` is done: the object of its ``result.json``, or the error that ended
+    it."""
+
+    number: int
+    result: dict[str, Any] | None
+    error: CrosswallError | None
+
+
+def run_point(experiment: Experiment, *, advance: Callable[[float], None] = lambda share: None,
+              stop: Callable[[], bool] = lambda: False) -> dict[str, Any] | None:
+    """Run an experiment on the twin.
+
+    Parameters
+    ----------
+    advance
+        Called now and then with the share of it that is done, 0 to 1.
+    stop
+        Asked between samples; True ends it.
+
+    Returns
+    -------
+    dict
+        The object of ``result.json``; None if it was stopped.
+
+    Raises
+    ------
+    CrosswallError
+        If the experiment cannot be run.
+    """
+    plan = Plan.make(experiment)
+    total = max(1, len(plan.schedule))
+
+    def on_event(event: runner.Event) -> None:
+        if isinstance(event, runner.Advanced):
+            advance((event.span.start + event.done) / total)
+
+    with contextlib.closing(TwinBoard(plan.machine)) as board:
+        record = runner.run(plan, board, on_event=on_event, stop=stop)
+        if record.done < len(plan.schedule):
+            return None
+        return report.result(plan, record, board.identify())
+
+
+def run_all(experiments: Sequence[Experiment], jobs: int, *,
+            advance: Callable[[Sequence[float]], None] = lambda shares: None,
+            stop: Callable[[], bool] = lambda: False) -> Iterator[Finished]:
+    """Run experiments in any order, ``jobs`` at a time.
+
+    Parameters
+    ----------
+    jobs
+        Processes; 1 runs in this one.
+    advance
+        Called now and then with the share of each experiment that is done.
+    stop
+        Asked often; True ends all, and what is under way is lost.
+
+    Yields
+    ------
+    Finished
+        As they finish.
+
+    Raises
+    ------
+    ToolError
+        If a process dies.
+    """
+    if jobs == 1 or len(experiments) <= 1:
+        yield from _one_after_the_other(experiments, advance, stop)
+    else:
+        yield from _side_by_side(experiments, min(jobs, len(experiments)), advance, stop)
+
+
+def _one_after_the_other(experiments: Sequence[Experiment],
+                         advance: Callable[[Sequence[float]], None],
+                         stop: Callable[[], bool]) -> Iterator[Finished]:
+    shares = [0.0] * len(experiments)
+    for number, experiment in enumerate(experiments):
+        def report_share(share: float, number: int = number) -> None:
+            shares[number] = share
+            advance(shares)
+
+        finished = _finish(number, experiment, report_share, stop)
+        if finished is None:
+            return
+        yield finished
+
+
+def _side_by_side(experiments: Sequence[Experiment], jobs: int,
+                  advance: Callable[[Sequence[float]], None],
+                  stop: Callable[[], bool]) -> Iterator[Finished]:
+    # Spawned, not forked: a display's threads may be running here.
+    context = multiprocessing.get_context("spawn")
+    shares = context.RawArray("d", len(experiments))
+    halt = context.Event()
+    pool = ProcessPoolExecutor(jobs, context, _start_process, (shares, halt))
+    try:
+        with _interrupts_held():
+            pending = {pool.submit(_work, number, experiment)
+                       for number, experiment in enumerate(experiments)}
+        while pending and not stop():
+            done, pending = wait(pending, _LOOK_SECONDS, FIRST_COMPLETED)
+            advance(shares)
+            for future in done:
+                if (finished := future.result()) is not None:
+                    yield finished
+    except BrokenProcessPool as error:
+        raise ToolError("a process of the study died, perhaps for want of memory; lower --jobs "
+                        "and call the study again, what is finished is kept") from error
+    finally:
+        halt.set()
+        pool.shutdown(cancel_futures=True)
+
+
+def _finish(number: int, experiment: Experiment, advance: Callable[[float], None],
+            stop: Callable[[], bool]) -> Finished | None:
+    """Run one experiment; None if it was stopped."""
+    try:
+        result = None if stop() else run_point(experiment, advance=advance, stop=stop)
+    except CrosswallError as error:
+        return Finished(number, None, error)
+    return None if result is None else Finished(number, result, None)
+
+
+_shares: MutableSequence[float]
+_halt: threading.Event | Any
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold Ctrl-C back, which reaches every process of a terminal: processes that are started
+    meanwhile never see it, and this one sees it afterwards and decides what to do."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start_process(shares: MutableSequence[float], halt: Any) -> None:
+    """Prepare a process of the pool."""
+    global _shares, _halt
+    _shares, _halt = shares, halt
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        def follow() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=follow, daemon=True).start()
+
+
+def _work(number: int, experiment: Experiment) -> Finished | None:
+    """Run one experiment in a process of the pool."""
+    def advance(share: float) -> None:
+        _shares[number] = share
+
+    return _finish(number, experiment, advance, _halt.is_set)

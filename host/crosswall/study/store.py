@@ -1,0 +1,162 @@
+"""Results of points, kept so that nothing is run twice.
+
+A result lies in a file that is named after everything it follows from: the whole experiment file
+with its seed, the content of the data and of the devices' tables, and the code that computes.
+Studies share the folder, so a point that two studies have in common is run once.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crosswall import __version__
+from crosswall.data import Dataset
+from crosswall.experiment import Experiment
+from crosswall.spec.network import Network
+
+FORMAT = 1
+"""Version of the files' keys: ``format``, ``key`` and ``result``, the object of ``result.json``."""
+
+_CODE = ("spec", "twin", "device", "data", "experiment/experiment.py", "experiment/schedule.py",
+         "experiment/runner.py", "experiment/report.py")
+"""Sources, in the package ``crosswall``, that a result follows from."""
+
+
+class Store:
+    """The results in a folder, one JSON file each."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def path(self, key: str) -> Path:
+        """Where the result of a key lies."""
+        return self._folder / f"{key}.json"
+
+    def load(self, key: str) -> dict[str, Any] | None:
+        """The result of a key; None if it is not there, damaged or of another format."""
+        try:
+            kept = json.loads(self.path(key).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        right = isinstance(kept, dict) and (kept.get("format"), kept.get("key")) == (FORMAT, key)
+        return kept["result"] if right else None
+
+    def save(self, key: str, result: dict[str, Any]) -> None:
+        """Keep a result; the file appears whole or not at all."""
+        text = json.dumps({"format": FORMAT, "key": key, "result": result})
+        write_atomically(self.path(key), (text + "\n").encode())
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that it appears whole or not at all; makes its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(partial).chmod(0o666 & ~mask)
+        Path(partial).replace(path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise
+
+
+@functools.cache
+def code_digest() -> str:
+    """Hash of crosswall's version and of the sources that a result follows from."""
+    digest = hashlib.sha256(__version__.encode())
+    package = Path(str(resources.files("crosswall")))
+    for name in _CODE:
+        place = package / name
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            digest.update(path.relative_to(package).as_posix().encode() + b"\0")
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class DataSummary:
+    """What studies need to know of an experiment's data: the size of its parts, one sample for
+    the geometry, a hash of the content."""
+
+    train: int
+    test: int
+    sample: Dataset
+    digest: str
+
+
+class Surveyor:
+    """Looks at data and devices of experiments, at each only once."""
+
+    def __init__(self) -> None:
+        self._data: dict[str, DataSummary] = {}
+        self._devices: dict[str, str] = {}
+
+    def data(self, experiment: Experiment) -> DataSummary:
+        """The whole data set of an experiment, whatever share of it is used.
+
+        Raises
+        ------
+        DataError
+            If the data cannot be read.
+        """
+        mapping = experiment.as_mapping()
+        for key in ("train", "test"):
+            mapping["data"].pop(key, None)
+        mapping["experiment"]["seed"] = 1  # a set is split by the seed, but always the same set
+        place = json.dumps([mapping["data"], str(experiment.folder), experiment.data])
+        if place not in self._data:
+            whole = Experiment.from_mapping(mapping, experiment.where, experiment.folder)
+            train, test = whole.with_options(data=experiment.data).load_data()
+            digest = hashlib.sha256()
+            for part in (train, test):
+                digest.update(part.samples.tobytes())
+                digest.update(part.labels.tobytes())
+            self._data[place] = DataSummary(len(train), len(test), train.take(np.arange(1)),
+                                            digest.hexdigest())
+        return self._data[place]
+
+    def network(self, experiment: Experiment) -> Network:
+        """The geometry of an experiment."""
+        return experiment.network(self.data(experiment).sample)
+
+    def key(self, experiment: Experiment) -> str:
+        """What the result of an experiment is kept by: 24 hexadecimal digits."""
+        content = [experiment.as_mapping(), self.data(experiment).digest,
+                   self._tables(experiment), code_digest()]
+        text = json.dumps(content, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+    def work(self, experiment: Experiment) -> float:
+        """How long an experiment takes, in no unit: samples times synapses that a sample reads."""
+        data, network = self.data(experiment), self.network(experiment)
+        section = experiment.file.data
+        train, test = min(section.train or data.train, data.train), section.test or data.test
+        samples = sum(
+            (phase.samples or (phase.passes or 1) * (phase.subset or train))
+            if phase.kind != "evaluate" else train if phase.part == "train" else test
+            for phase in experiment.file.phases)
+        return float(samples * network.positions * network.lines * network.neurons)
+
+    def _tables(self, experiment: Experiment) -> str:
+        """Hash of the devices' compiled tables, which may come from files."""
+        network = self.network(experiment)
+        file = experiment.file
+        place = json.dumps([file.device, str(experiment.folder), network.wall_bits,
+                            network.bin_bits, network.quantile_bits, network.variant_bits])
+        if place not in self._devices:
+            tables = experiment.tables(network)
+            self._devices[place] = hashlib.sha256(repr(tables).encode()).hexdigest()
+        return self._devices[place]

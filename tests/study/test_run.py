@@ -1,0 +1,216 @@
+"""Studies that are run: what is written, kept, reused, interrupted."""
+
+import csv
+import io
+import json
+import os
+import statistics
+
+import pytest
+
+from crosswall import experiment as experiments
+from crosswall.device import EnergyCoefficients
+from crosswall.errors import DataError, Interrupted, UsageError
+from crosswall.experiment import Experiment
+from crosswall.study import Options, Study, api, run
+from crosswall.study import runner as runners
+from crosswall.study.store import Store, Surveyor
+from tests.study.conftest import STUDY
+
+
+def rows(path) -> list[dict[str, str]]:
+    lines = path.read_text().splitlines()
+    assert lines[0].startswith("# crosswall study ")
+    return list(csv.DictReader(io.StringIO("\n".join(lines[1:]))))
+
+
+def planned(events) -> api.Planned:
+    return next(event for event in events if isinstance(event, api.Planned))
+
+
+def test_table_has_what_single_runs_find(study, study_file, tmp_path):
+    outcome = run(study, out=tmp_path / "out", jobs=1)
+    table = rows(tmp_path / "out" / "small-noise" / "table.csv")
+    assert [(row["rule"], row["noise"]) for row in table] == [
+        ("match", "0"), ("match", "0.5"), ("stdp", "0"), ("stdp", "0.5")]
+    base = Experiment.load(str(study_file.parent / "small.toml")).as_mapping()
+    base["rules"] = {"clustering_rule": "stdp"}
+    base["device"] = {"kind": "ideal", "noise": 0.5}
+    found = [experiments.run(Experiment.from_mapping(base).with_options(seed=seed), board="twin")
+             for seed in (1, 2)]
+    accuracies = [result["accuracy"] for result in found]
+    energies = [result["energy_joules"]["learning"]["device"] for result in found]
+    last = table[-1]
+    assert float(last["accuracy"]) == pytest.approx(statistics.median(accuracies))
+    assert [float(last[f"accuracy_seed_{seed}"]) for seed in (1, 2)] == pytest.approx(accuracies)
+    assert float(last["accuracy_lowest"]) == pytest.approx(min(accuracies))
+    assert float(last["energy_device_highest"]) == pytest.approx(max(energies), rel=1e-8)
+    assert last["seeds"] == "1 2"
+    assert float(last["learned_samples"]) == 60 + 90
+    assert outcome.table.as_dict()["rows"][-1]["accuracy"]["values"] == pytest.approx(accuracies)
+
+
+def test_files_are_there_and_say_the_command_that_makes_them(study, study_file, tmp_path):
+    run(study, out=tmp_path / "out", options=Options(seeds=1), jobs=1)
+    folder = tmp_path / "out" / "small-noise"
+    command = f"crosswall study {study_file} --seeds 1"
+    assert {path.name for path in folder.iterdir()} == {
+        "table.md", "table.csv", "accuracy.png", "accuracy.csv", "corners.md", "corners.csv"}
+    for path in folder.iterdir():
+        assert command.encode() in path.read_bytes(), path.name
+    figure = rows(folder / "accuracy.csv")
+    assert [(row["line"], row["noise"]) for row in figure] == [
+        ("match", "0"), ("match", "0.5"), ("stdp", "0"), ("stdp", "0.5")]
+
+
+def test_corners_are_the_energies_at_their_coefficients(study, tmp_path):
+    run(study, out=tmp_path / "out", options=Options(seeds=1), jobs=1, draw=False)
+    corners = rows(tmp_path / "out" / "small-noise" / "corners.csv")
+    assert len(corners) == 2 * 4
+    points, _ = study.points(Options(seeds=1))
+    for row, point in zip(corners[4:], points, strict=True):
+        mapping = point.experiments[0].as_mapping()
+        mapping["energy"] = {"write_energy": 2e-15, "periphery_energy": 0.0}
+        total = experiments.run(Experiment.from_mapping(mapping), board="twin")["energy_joules"]
+        assert float(row["energy"]) == pytest.approx(total["with_periphery"], rel=1e-8)
+        assert row["within_budget"] == str(total["with_periphery"] <= 1e-8).lower()
+
+
+def test_known_points_are_not_run_again(study, tmp_path):
+    events: list[api.Event] = []
+    run(study, out=tmp_path / "out", options=Options(seeds=1), jobs=1, draw=False)
+    first = (tmp_path / "out/small-noise/table.md").read_bytes()
+    run(study, out=tmp_path / "out", options=Options(seeds=1), jobs=1, draw=False,
+        on_event=events.append)
+    assert planned(events) == api.Planned(0, 4)
+    assert (tmp_path / "out/small-noise/table.md").read_bytes() == first
+    events.clear()
+    run(study, out=tmp_path / "out", options=Options(seeds=2), jobs=1, draw=False,
+        on_event=events.append)
+    assert planned(events) == api.Planned(4, 4)
+
+
+def test_damaged_result_is_run_again(study, tmp_path):
+    run(study, out=tmp_path / "out", options=Options(seeds=1), jobs=1, draw=False)
+    damaged = sorted((tmp_path / "out" / "points").iterdir())[0]
+    damaged.write_text(damaged.read_text()[:100])
+    events: list[api.Event] = []
+    run(study, out=tmp_path / "out", options=Options(seeds=1), jobs=1, draw=False,
+        on_event=events.append)
+    assert planned(events) == api.Planned(1, 3)
+
+
+def test_key_depends_on_experiment_data_device_and_code(study, monkeypatch):
+    point = study.points(Options(seeds=2))[0][0]
+    key = Surveyor().key(point.experiments[0])
+    assert key == Surveyor().key(study.points(Options(seeds=2))[0][0].experiments[0])
+    assert key != Surveyor().key(point.experiments[1])
+    monkeypatch.setattr("crosswall.study.store.code_digest", lambda: "another")
+    assert key != Surveyor().key(point.experiments[0])
+
+
+def test_processes_find_what_one_process_finds(study, tmp_path):
+    options = Options(seeds=1)
+    events: list[api.Event] = []
+    alone = run(study, out=tmp_path / "one", options=options, jobs=1, draw=False)
+    several = run(study, out=tmp_path / "two", options=options, jobs=2, draw=False,
+                  on_event=events.append)
+    assert several.table.as_dict() == alone.table.as_dict()
+    finished = [event for event in events if isinstance(event, api.PointFinished)]
+    assert {event.label for event in finished} == {
+        "match, 0", "match, 0.5", "stdp, 0", "stdp, 0.5"}
+    shares = [event.share for event in events if isinstance(event, api.Advanced)]
+    assert shares == sorted(shares) and shares[-1] <= 1
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_stopped_study_keeps_what_is_finished(study, tmp_path, jobs):
+    finished = 0
+
+    def count(event: api.Event) -> None:
+        nonlocal finished
+        finished += isinstance(event, api.PointFinished)
+
+    with pytest.raises(Interrupted, match="the same command goes on"):
+        run(study, out=tmp_path / "out", jobs=jobs, on_event=count, stop=lambda: finished >= 2)
+    assert 2 <= finished < 8
+    assert len(list((tmp_path / "out" / "points").iterdir())) == finished
+    assert not (tmp_path / "out" / "small-noise").exists()
+    events: list[api.Event] = []
+    run(study, out=tmp_path / "out", jobs=1, draw=False, on_event=events.append)
+    assert planned(events) == api.Planned(8 - finished, finished)
+
+
+def test_failed_point_is_one_line_and_the_others_are_written(study, tmp_path, monkeypatch):
+    right = runners.run_point
+
+    def run_point(experiment, **options):
+        if experiment.file.rules.clustering_rule == "stdp":
+            raise DataError("the disk is on fire")
+        return right(experiment, **options)
+
+    monkeypatch.setattr(runners, "run_point", run_point)
+    events: list[api.Event] = []
+    with pytest.raises(DataError, match="2 of 4 experiments failed.*the disk is on fire"):
+        run(study, out=tmp_path / "out", options=Options(seeds=1), jobs=1, on_event=events.append)
+    assert sum(isinstance(event, api.PointFinished) and event.error is not None
+               for event in events) == 2
+    text = (tmp_path / "out" / "small-noise" / "table.md").read_text()
+    assert text.count("| failed |") == 2
+    table = rows(tmp_path / "out" / "small-noise" / "table.csv")
+    assert table[0]["accuracy"] and not table[3]["accuracy"]
+
+
+def test_experiments_in_common_are_run_once(study_file, tmp_path):
+    study_file.write_text(STUDY.replace("[0.0, 0.5]", "[0, 0.0001]").replace(
+        'key = "device.noise"', 'key = "rules.silence"').replace("[0, 0.0001]", "[12, 13]"))
+    first = Study.load(str(study_file))
+    run(first, out=tmp_path / "out", options=Options(seeds=1), jobs=1, draw=False)
+    study_file.write_text(study_file.read_text().replace("[12, 13]", "[13, 14]")
+                          .replace("small-noise", "other"))
+    events: list[api.Event] = []
+    run(str(study_file), out=tmp_path / "out", options=Options(seeds=1), jobs=1, draw=False,
+        on_event=events.append)
+    assert planned(events) == api.Planned(2, 2)
+
+
+def test_place_that_is_a_file_is_refused_before_anything_runs(study, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(UsageError, match="is a file"):
+        run(study, out=tmp_path / "out")
+
+
+def test_no_point_left_is_an_error(study_file, tmp_path):
+    study_file.write_text(STUDY.replace('"device.noise"', '"phases.teach.subset"')
+                          .replace("[0.0, 0.5]", "[40, 50]"))
+    with pytest.raises(UsageError, match="every point needs more training samples than --train"):
+        run(str(study_file), out=tmp_path / "out", options=Options(train=30))
+
+
+def test_store_writes_whole_files_only(tmp_path, monkeypatch):
+    store = Store(tmp_path / "points")
+    store.save("a", {"accuracy": 1.0})
+    assert store.load("a") == {"accuracy": 1.0}
+    assert json.loads(store.path("a").read_text())["key"] == "a"
+
+    def full(descriptor, *arguments, **options):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "fdopen", full)
+    with pytest.raises(OSError, match="disk full"):
+        store.save("a", {"accuracy": 0.0})
+    assert [path.name for path in (tmp_path / "points").iterdir()] == ["a.json"]
+    assert store.load("a") == {"accuracy": 1.0}
+    assert store.load("b") is None
+
+
+def test_default_coefficients_give_the_energy_of_the_result(study, tmp_path):
+    """A corner at the defaults is what result.json says."""
+    default = EnergyCoefficients(1e-6, 2e-6)
+    changed = study.file.model_copy(update={"corners": study.file.corners.model_copy(
+        update={"set": {"fire_energy": [default.fire_energy]}})})
+    outcome = run(Study(changed, study.where, study.folder, study.source), out=tmp_path / "out",
+                  options=Options(seeds=1), jobs=1, draw=False)
+    assert outcome.corners is not None
+    assert list(outcome.corners.energies[0]) == pytest.approx([
+        row.results[0]["energy_joules"]["with_periphery"] for row in outcome.table.rows])
