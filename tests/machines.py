@@ -64,7 +64,8 @@ def random_rules(random: np.random.Generator, network: Network,
     return Rules(
         seed=int(random.integers(1 << 32)), static_seed=int(random.integers(1 << 32)),
         threshold_rise=int(random.integers(1, 200)), threshold_decay=int(random.integers(0, 4)),
-        margin=int(random.integers(0, 4000)), refinement_margin=int(random.integers(30000)), silence=int(random.integers(0, 40)),
+        margin=int(random.integers(0, 4000)), refinement_margin=int(random.integers(30000)),
+        silence=int(random.integers(0, 40)),
         clustering_rule=rule or ClusteringRule(random.choice(list(ClusteringRule))),
         stdp_probability=int(random.integers(2000, 40000)), race=random_race(random))
 

@@ -288,7 +288,7 @@ class Ledger(wiring.Component):
         step = Signal(step_layout)  # registered: block RAM is slow, and much depends on it
         counted, counted_next = Signal(range(len(steps))), Signal(range(len(steps)))
         m.d.comb += [counted_next.eq(counted), fetch.addr.eq(counted_next)]
-        m.d.sync += [counted.eq(counted_next), step.eq(fetch.data)]
+        m.d.sync += counted.eq(counted_next)
 
         clustering_shift = Signal.like(self.control.clustering_pulse_shift)
         readout_shift = Signal.like(self.control.readout_pulse_shift)
@@ -398,7 +398,7 @@ class Ledger(wiring.Component):
                     m.next = "ACCESS"
 
             with m.State("FETCH"):
-                m.d.sync += position.eq(-1)
+                m.d.sync += [position.eq(-1), step.eq(fetch.data)]
                 m.next = "STEP"
 
             with m.State("STEP"):
@@ -416,11 +416,12 @@ class Ledger(wiring.Component):
                     with m.Case(_Action.SCALE_READOUT):
                         scale(readout_shift)
                     with m.Case(_Action.ADD):
+                        # The next step is looked up before the sum, so that its address does
+                        # not wait for the carry.
+                        follow()
                         with m.If(conditions.bit_select(step.condition, 1)):
                             m.d.sync += position.eq(following)
                             m.next = "ADD"
-                        with m.Else():
-                            follow()
                     with m.Case(_Action.END):
                         m.d.sync += adding.eq(0)
                         m.next = "REST"
@@ -431,7 +432,7 @@ class Ledger(wiring.Component):
                 # Beyond the operand, nothing changes without a carry or a borrow.
                 with m.If((byte == _BYTES - 1)
                           | (byte >= last) & (total[-1] == step.subtract)):
-                    follow()
+                    m.next = "FETCH"
 
             with m.State("COPY"):
                 # What is written first, while `position` is -1, is beyond the last counter.

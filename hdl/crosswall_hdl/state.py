@@ -143,10 +143,11 @@ class StateWindow(wiring.Component):
             m.d.sync += [row.eq(self.port.row), beyond.eq(self.port.row[len(row):].any()),
                          lane.eq(0)]
 
-        strobe, acknowledge = Signal(), Signal()
+        strobes = Signal(len(ports))  # one for each memory
+        acknowledge = Signal()
         for memory, port in ports.items():
             m.d.comb += [
-                port.strobe.eq(strobe & (self.port.memory == memory)),
+                port.strobe.eq(strobes[memory]),
                 port.write.eq(self.port.write),
                 port.row.eq(row),
                 port.lane.eq(lane),
@@ -178,7 +179,7 @@ class StateWindow(wiring.Component):
                     self.port.acknowledge.eq(acknowledge),
                 ]
                 # Registered: from the machine's state to a memory's address is a long way.
-                m.d.sync += strobe.eq(self.grant & ~acknowledge)
+                m.d.sync += strobes.eq((self.grant & ~acknowledge) << self.port.memory)
                 with m.If(acknowledge):
                     m.d.sync += lane.eq(lane + 1)
                     with m.If(lane == last_lane):

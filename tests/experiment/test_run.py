@@ -402,7 +402,8 @@ def test_device_of_one_pulse_is_given_single_pulses_and_it_is_said(small, monkey
     monkeypatch.setattr(devices, "load", lambda source: model)
     said = []
     result = run(small.with_options(device="measured"), notice=said.append)
-    assert result["devices"]["unit_pulses"] and "one pulse" in said[0]
+    assert result["devices"]["pulse_scales"]["readout"] == {"octaves": 3, "scalable": False}
+    assert "one pulse" in said[0]
     ledger = result["ledger"]
     assert ledger["clustering_potentiations"] == ledger["clustering_potentiation_length"] > 0
 

@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crosswall.errors import ExperimentError
-from crosswall.experiment.config import ClusterPhase, EvaluatePhase, OnlinePhase, TeachPhase
+from crosswall.experiment.config import (
+    ClusterPhase,
+    EvaluatePhase,
+    OnlinePhase,
+    RefinePhase,
+    TeachPhase,
+)
+from crosswall.experiment.pulses import PulseScale
 from crosswall.experiment.schedule import (
     TEST,
     UNPERMUTED,
@@ -109,9 +116,33 @@ def test_online_has_a_schedule_for_each_stage():
     assert headers.readout_gate_shifts[80:110].tolist() == [1] * 15 + [3] * 15
 
 
-def test_unit_pulses_shorten_every_pulse():
-    headers = schedule(unit_pulses=True).headers
+def test_devices_that_step_farther_get_shorter_and_fewer_pulses():
+    plain = schedule().headers
+    scaled = schedule(scales={"clustering": PulseScale(2, scalable=True)}).headers
+    clustering = plain.flags & Flag.LEARN_CLUSTERING != 0
+    for name in ("clustering_pulse_shifts", "clustering_gate_shifts"):
+        assert not getattr(scaled, name)[~clustering].any()
+    movement = [headers.clustering_pulse_shifts[clustering].astype(int)
+                - headers.clustering_gate_shifts[clustering] for headers in (plain, scaled)]
+    assert (movement[0] - movement[1] == 2).all()
+    assert (scaled.readout_gate_shifts == plain.readout_gate_shifts).all()
+
+
+def test_devices_of_one_pulse_get_single_pulses():
+    headers = schedule(scales={stage: PulseScale(0, scalable=False)
+                               for stage in ("clustering", "readout")}).headers
     assert not headers.clustering_pulse_shifts.any() and not headers.readout_pulse_shifts.any()
+
+
+def test_guided_and_refining_phases_show_labels_and_predict_nothing():
+    made = schedule([ClusterPhase(kind="cluster", guided=True, samples=10),
+                     RefinePhase(kind="refine", samples=10, gate_shifts=[0, 3])])
+    flags = made.headers.flags & ~np.uint8(Flag.SEND_WINNERS)
+    assert flags.tolist() == [Flag.LEARN_CLUSTERING | Flag.GUIDE_CLUSTERING] * 10 \
+        + [Flag.REFINE_CLUSTERING] * 10
+    assert (made.headers.labels == made.labels).all()
+    assert made.headers.clustering_gate_shifts[10:].tolist() == [0] * 5 + [3] * 5
+    assert not any(span.predicts or span.teaches for span in made.spans)
 
 
 def test_subsets_grow_and_hold_their_samples():

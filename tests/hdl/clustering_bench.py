@@ -129,7 +129,8 @@ def check_sample(network, machine, before, result, rankings, tallies):
     """Rankings and tallies are those of the reference."""
     assert [ranking.position for ranking in rankings] == list(range(network.positions))
     assert [ranking.region for ranking in rankings] == list(network.region)
-    assert [bool(ranking.silent) for ranking in rankings] == [neuron < 0 for neuron in result.winners]
+    assert [bool(ranking.silent) for ranking in rankings] \
+        == [neuron < 0 for neuron in result.winners]
     places = [[ranking.winners[place] for place in range(network.winners)]
               for ranking in rankings if not ranking.silent]
     assert places == machine.rankings

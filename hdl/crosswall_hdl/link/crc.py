@@ -33,6 +33,8 @@ class Crc(wiring.Component):
     """Computes the CRC of one frame at a time.
 
     A byte takes one cycle of ``step``, or eight if ``serial``; ``data`` holds in the meantime.
+    If not ``serial``, the byte is registered before the CRC takes it up, so that ``first`` is low
+    for a cycle after it.
 
     Parameters
     ----------
@@ -46,9 +48,11 @@ class Crc(wiring.Component):
     data : In(8), step : In(1)
         Take ``data``, or the next bit of it.
     emit : In(1)
-        With ``step``: ``data`` is ignored, and ``value`` moves to the next byte of the CRC.
+        With ``step``: ``data`` is ignored, and ``value`` moves to the next byte of the CRC. If not
+        ``serial``, a ``step`` without ``first`` does nothing then.
     first, last : Out(1)
-        The next ``step`` is the first, or the last, of a byte.
+        The next ``step`` is the first, or the last, of a byte; ``first`` also says that the CRC is
+        up to date.
     value : Out(8)
         With ``first``: the CRC's next byte to send.
     match : Out(1)
@@ -81,15 +85,18 @@ class Crc(wiring.Component):
             bit = Mux(self.emit, register[0], self.data.bit_select(place, 1))
             m.d.comb += [self.first.eq(place == 0), self.last.eq(place == 7)]
             following = _following(register, bit)
+            moves = self.step
             with m.If(self.step):
                 m.d.sync += place.eq(place + 1)
             with m.If(self.start):
                 m.d.sync += place.eq(0)
         else:
-            m.d.comb += [self.first.eq(1), self.last.eq(1)]
-            following = Mux(self.emit, Cat(register[8:], Const(0, 8)),
-                            _following(register, self.data))
-        with m.If(self.step):
+            byte, waiting = Signal(8, reset_less=True), Signal()
+            m.d.comb += [self.first.eq(~waiting), self.last.eq(1)]
+            m.d.sync += [byte.eq(self.data), waiting.eq(self.step & ~self.emit & ~self.start)]
+            following = Mux(waiting, _following(register, byte), Cat(register[8:], Const(0, 8)))
+            moves = waiting | (self.step & self.emit)
+        with m.If(moves):
             m.d.sync += register.eq(following)
         with m.If(self.start):
             m.d.sync += register.eq(_EMPTY)

@@ -30,7 +30,8 @@ class FrameReceiver(wiring.Component):
 
     Latency: bytes pass through in the cycle in which they are taken; ``*_commit`` and
     ``dropped`` pulse one cycle after the end of frame was taken. A byte is taken at once, or if
-    ``serial`` in the eighth cycle; nothing is taken in the one cycle of such a pulse.
+    ``serial`` in the eighth cycle; the end of a frame when the CRC is up to date, a cycle later
+    than at once if not ``serial``; nothing is taken in the one cycle of such a pulse.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ class FrameReceiver(wiring.Component):
         judge = Signal()
         m.d.comb += [
             self.data.eq(self.frame.payload.data),
-            self.frame.ready.eq(~judge & (self.frame.payload.end | crc.last)),
+            self.frame.ready.eq(~judge & Mux(self.frame.payload.end, crc.first, crc.last)),
             byte.eq(self.frame.valid & self.frame.ready & ~self.frame.payload.end),
             end.eq(self.frame.valid & self.frame.ready & self.frame.payload.end),
             crc.data.eq(self.data),

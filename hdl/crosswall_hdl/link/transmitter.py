@@ -16,8 +16,8 @@ class FrameTransmitter(wiring.Component):
     """Chooses what to send (a reply before a gap before a result) and frames it.
 
     Latency: the type byte is offered one cycle after something became pending. Then one byte
-    per cycle (if ``serial``, per eight cycles) while the encoder takes them, and one idle cycle
-    between frames.
+    per cycle (if ``serial``, per eight cycles) while the encoder takes them, one idle cycle
+    between frames, and if not ``serial`` one before the CRC.
 
     Parameters
     ----------

@@ -128,7 +128,8 @@ def _opened(plan: Plan, notice: Callable[[str], None], **where: Any
             ) -> contextlib.AbstractContextManager[Board]:
     for table in (plan.machine.clustering_table, plan.machine.readout_table):
         if not table.scalable_pulses:
-            notice(f"device {table.name} is known for one pulse only: every pulse length is 1")
+            notice(f"device {table.name} is known for one pulse only: where the schedule "
+                   f"wants another, a pulse is more or less probable")
             break
     return contextlib.closing(open_board(
         machine=plan.machine, choose_build=plan.experiment.build, progress=notice,

@@ -192,8 +192,11 @@ class RulesSection(_Section):
     threshold_rise: int | None = _integer(0, 2**31 - 1, "the winner's threshold rises by this; "
                                           "default: the number of neurons", default=None)
     threshold_decay: int = _integer(0, 2**31 - 1, "then every threshold falls by this", default=1)
-    margin: int = _integer(0, 2**31 - 1, "lead in score below which the read-out is taught",
+    margin: int = _integer(0, 2**31 - 1, "lead in score below which the read-out is taught; for "
+                           "a device that moves by 2^k/256 of the track, this × 2^⌊k/2⌋",
                            default=6144)
+    refinement_margin: int = _integer(0, 2**31 - 1, "lead in current below which the label's best "
+                                      "neuron and the best other are refined", default=16384)
     initial: Literal["random", "samples"] = _value(
         "'random' or 'samples'", "clustering walls before the first sample: uniform over the "
         "track, or each neuron's as the codes of a training sample drawn at random",
@@ -205,7 +208,8 @@ class Plasticity(_Section):
 
     pulse_lengths: list[Literal[PULSE_LENGTHS]] = _value(  # type: ignore[valid-type]
         f"a list of powers of two, 1 to {PULSE_LENGTHS[-1]}",
-        "pulse lengths in unit pulses, one after the other", default=[1], min_length=1)
+        "pulse lengths in unit pulses, one after the other; of clustering in 1/256 of the track: a "
+        "device that moves farther gets shorter pulses, or fewer", default=[1], min_length=1)
     gate_shifts: list[Annotated[int, Field(ge=0, le=MAX_GATE_SHIFT)]] = _value(
         f"a list of whole numbers, 0 to {MAX_GATE_SHIFT}",
         "a pulse's probability is halved this many times", default=[0], min_length=1)
@@ -256,9 +260,20 @@ class _Learning(_Stream):
 
 
 class ClusterPhase(_Learning, Plasticity):
-    """Clustering learns without labels; nothing is predicted."""
+    """Clustering learns without labels, unless it is guided; nothing is predicted."""
 
     kind: Literal["cluster"]
+    guided: bool = _value("true or false", "whether only neurons that stand for the sample's class "
+                          "may learn; neuron n stands for class n modulo the classes",
+                          default=False)
+
+
+class RefinePhase(_Learning, Plasticity):
+    """The teacher refines clustering: where the best neuron that stands for the sample's class
+    does not lead by `refinement_margin`, its active lines are potentiated, those of the best
+    other neuron are depressed. Nothing is predicted."""
+
+    kind: Literal["refine"]
 
 
 class TeachPhase(_Learning, Plasticity):
@@ -286,7 +301,7 @@ class EvaluatePhase(_Stream):
                                             default="test")
 
 
-Phase = Annotated[ClusterPhase | TeachPhase | OnlinePhase | EvaluatePhase,
+Phase = Annotated[ClusterPhase | RefinePhase | TeachPhase | OnlinePhase | EvaluatePhase,
                   Field(discriminator="kind")]
 
 
@@ -383,6 +398,7 @@ def reference() -> str:
         ("[neurons], kind = \"argmax\"", ArgmaxNeurons),
         ("[neurons], kind = \"race\"", RacingNeurons), ("[formats]", FormatsSection),
         ("[rules]", RulesSection), ("[[phases]], kind = \"cluster\"", ClusterPhase),
+        ("[[phases]], kind = \"refine\"", RefinePhase),
         ("[[phases]], kind = \"teach\"", TeachPhase),
         ("[[phases]], kind = \"online\"", OnlinePhase),
         ("[[phases]], kind = \"online\": clustering, readout", OnlinePlasticity),

@@ -25,8 +25,16 @@ from crosswall.spec.rules import ClusteringRule, Rules
 from crosswall.twin import MachineState
 
 from . import config
-from .config import ExperimentFile, Groups, TriangularSection, WholeImage
+from .config import (
+    ClusterPhase,
+    ExperimentFile,
+    Groups,
+    RefinePhase,
+    TriangularSection,
+    WholeImage,
+)
 from .initial import walls_from_samples
+from .pulses import PulseScale
 from .schedule import Schedule, make_schedule, subset
 
 Number = TypeVar("Number", int, float)
@@ -195,6 +203,9 @@ class Experiment:
             include={"winners", "code_bits", "feature_bits"})
         formats["encoding"] = Encoding[geometry.encoding.upper()]
         formats["neuron"] = Neuron(self.file.neurons.kind)
+        formats["labelled_neurons"] = any(
+            isinstance(phase, RefinePhase) or (isinstance(phase, ClusterPhase) and phase.guided)
+            for phase in self.file.phases)
         try:
             if isinstance(geometry, WholeImage):
                 return networks.whole_image(features * lines, classes, geometry.neurons, **formats)
@@ -258,7 +269,8 @@ class Experiment:
         return Rules(
             seed=self.seeds.learning, static_seed=self.seeds.static,
             threshold_rise=self.file.geometry.neurons if rise is None else rise,
-            margin=section.margin, threshold_decay=section.threshold_decay,
+            margin=self.scales(network)["readout"].margin(section.margin),
+            refinement_margin=section.refinement_margin, threshold_decay=section.threshold_decay,
             silence=section.silence, clustering_rule=ClusteringRule(section.clustering_rule),
             stdp_probability=round(section.stdp_probability * 65536),
             race=Race(**{"fire_threshold": min(network.current_max // 2, MAX_FIRE_THRESHOLD),
@@ -288,6 +300,11 @@ class Experiment:
                    network.variant_bits)
         clustering, readout = self.devices()
         return devices.compile(clustering, *formats), devices.compile(readout, *formats)
+
+    def scales(self, network: Network) -> dict[str, PulseScale]:
+        """How the devices' pulses stand to the schedule's, by stage."""
+        return dict(zip(("clustering", "readout"), map(PulseScale.of, self.tables(network)),
+                        strict=True))
 
     def coefficients(self) -> tuple[EnergyCoefficients, EnergyCoefficients]:
         """The energy coefficients of clustering and read-out; DeviceError if one is wrong."""
@@ -320,7 +337,7 @@ class Experiment:
                 self.file.phases, train.labels, test.labels, order_seed=self.seeds.order,
                 augmentation_seed=self.seeds.augmentation, shown_labels=self.shown_labels(train),
                 read_back=self.file.experiment.read_back, limit=limit,
-                unit_pulses=not all(table.scalable_pulses for table in self.tables(network)))
+                scales=self.scales(network))
         except ExperimentError as error:
             raise ExperimentError(f"{self.where}: {error}") from error
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, GREY = "#0b6e99", "#c2571a", "#8a8f98"
 """Colours of the first two things compared, and of what is beside the point."""
-_PHASE_COLOURS = {"cluster": "#e8eef2", "teach": "#f6ece4", "online": "#efeaf5",
-                  "evaluate": "#eaf3ea"}
+_PHASE_COLOURS = {"cluster": "#e8eef2", "refine": "#e4f0f2", "teach": "#f6ece4",
+                  "online": "#efeaf5", "evaluate": "#eaf3ea"}
 _MOST_FIELDS = 100
 _LETTER = 0.014
 """Width of a letter of a phase's name, as a share of the learning curve's width."""

@@ -110,7 +110,7 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
         phases.append({
             "kind": span.kind, "name": span.name, "samples": len(span), "seconds": seconds,
             "samples_per_second": _rate(len(span), seconds),
-            "accuracy": None if span.kind == "cluster" else
+            "accuracy": None if not span.predicts else
             metrics.accuracy(results.predictions[place], labels[place]),
             "energy_joules": {"device": joules.device, "with_periphery": joules.with_periphery},
             "ledger": _ledger(counters),
@@ -155,8 +155,8 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
                 "pixels", "classes", "neurons", "lines", "positions", "crossbars", "features")}},
         "devices": {"clustering": plan.machine.clustering_table.name,
                     "readout": plan.machine.readout_table.name,
-                    "unit_pulses": not (plan.machine.clustering_table.scalable_pulses
-                                        and plan.machine.readout_table.scalable_pulses)},
+                    "pulse_scales": {stage: asdict(scale) for stage, scale
+                                     in experiment.scales(network).items()}},
         "board_identity": {**asdict(identity),
                            "network_digest": f"{identity.network_digest:08x}"},
         "seeds": asdict(experiment.seeds),

@@ -259,7 +259,7 @@ class _Score:
 
     def __init__(self, schedule: Schedule, span: Span, predictions: np.ndarray) -> None:
         self._labels = schedule.labels
-        self._predicts = span.kind != "cluster"
+        self._predicts = span.predicts
         self._correct = self._count = 0
         self.add(predictions[span.start:], span.start)
 

@@ -10,8 +10,9 @@ resumed run continues with the very same samples.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 
 import numpy as np
 
@@ -27,7 +28,9 @@ from .config import (
     OnlinePlasticity,
     Phase,
     Plasticity,
+    RefinePhase,
 )
+from .pulses import PulseScale
 
 TRAIN, TEST = 0, 1
 """Parts of the data, as :attr:`Schedule.parts` names them."""
@@ -41,8 +44,10 @@ _KIND_FLAGS = {
     "cluster": Flag.LEARN_CLUSTERING,
     "teach": Flag.PREDICT | Flag.LEARN_READOUT,
     "online": Flag.LEARN_CLUSTERING | Flag.PREDICT | Flag.LEARN_READOUT,
+    "refine": Flag.REFINE_CLUSTERING,
     "evaluate": Flag.PREDICT,
 }
+_USES_LABEL = Flag.LEARN_READOUT | Flag.GUIDE_CLUSTERING | Flag.REFINE_CLUSTERING
 
 READ_BACK_FLAGS = {
     "class": Flag(0),
@@ -68,8 +73,13 @@ class Span:
         return self.kind != "evaluate"
 
     @property
+    def predicts(self) -> bool:
+        """Whether the phase gives a class for each sample."""
+        return self.kind not in ("cluster", "refine")
+
+    @property
     def teaches(self) -> bool:
-        """Whether the phase uses labels."""
+        """Whether the phase teaches the read-out."""
         return self.kind in ("teach", "online")
 
     def __len__(self) -> int:
@@ -136,7 +146,8 @@ class Schedule:
 def make_schedule(phases: Sequence[Phase], train_labels: np.ndarray, test_labels: np.ndarray, *,
                   order_seed: int, augmentation_seed: int = 0,
                   shown_labels: np.ndarray | None = None, read_back: str = "winners",
-                  unit_pulses: bool = False, limit: int | None = None) -> Schedule:
+                  scales: Mapping[str, PulseScale] = MappingProxyType({}),
+                  limit: int | None = None) -> Schedule:
     """The schedule of some phases.
 
     Parameters
@@ -151,8 +162,9 @@ def make_schedule(phases: Sequence[Phase], train_labels: np.ndarray, test_labels
         Labels of the training part as the machine is taught them; default: the true ones.
     read_back
         A key of ``READ_BACK_FLAGS``.
-    unit_pulses
-        True for devices whose pulses cannot be scaled: every pulse length becomes 1.
+    scales
+        Of the devices of stage ``clustering`` and ``readout``; where one is missing, pulses are as
+        the phases say.
     limit
         Shorten the run to this many samples, shared equally by the phases (`share`), so that
         every phase takes part.
@@ -175,7 +187,7 @@ def make_schedule(phases: Sequence[Phase], train_labels: np.ndarray, test_labels
         lengths = share(limit, lengths)
     columns, views, spans, start = [], [], [], 0
     for number, (phase, pool, length) in enumerate(zip(phases, pools, lengths, strict=True)):
-        columns.append(_phase_columns(phase, number, pool, length, order_seed, unit_pulses))
+        columns.append(_phase_columns(phase, number, pool, length, order_seed, scales))
         views.append(_phase_views(phase, number, length, augmentation_seed))
         spans.append(Span(phase.kind, start, start + length, phase.name or phase.kind))
         start += length
@@ -186,9 +198,10 @@ def make_schedule(phases: Sequence[Phase], train_labels: np.ndarray, test_labels
     view = Views(*(np.concatenate([getattr(each, item.name) for each in views])
                    for item in fields(Views)))
     taught = joined["flags"] & Flag.LEARN_READOUT != 0
+    labelled = joined["flags"] & _USES_LABEL != 0
     headers = Headers(numbers=np.arange(start, dtype=np.uint32),
                       flags=joined.pop("flags") | np.uint8(READ_BACK_FLAGS[read_back]),
-                      labels=np.where(taught, shown, np.uint8(UNLABELLED)), **joined)
+                      labels=np.where(labelled, shown, np.uint8(UNLABELLED)), **joined)
     return Schedule(tuple(spans), headers, parts, indices, labels,
                     _first_shown(indices, view.permutations, taught), view)
 
@@ -305,7 +318,7 @@ def _phase_views(phase: Phase, number: int, length: int, augmentation_seed: int)
 
 
 def _phase_columns(phase: Phase, number: int, pool: np.ndarray, length: int, order_seed: int,
-                   unit_pulses: bool) -> dict[str, np.ndarray]:
+                   scales: Mapping[str, PulseScale]) -> dict[str, np.ndarray]:
     columns: dict[str, np.ndarray] = {
         "flags": np.full(length, _KIND_FLAGS[phase.kind], np.uint8),
         **{name: np.zeros(length, np.uint8) for name in (
@@ -324,8 +337,10 @@ def _phase_columns(phase: Phase, number: int, pool: np.ndarray, length: int, ord
     stages: dict[str, Plasticity]
     if isinstance(phase, OnlinePhase):
         stages = {"clustering": phase.clustering, "readout": phase.readout}
-    elif isinstance(phase, ClusterPhase):
+    elif isinstance(phase, ClusterPhase | RefinePhase):
         stages = {"clustering": phase}
+        if isinstance(phase, ClusterPhase) and phase.guided:
+            columns["flags"] |= np.uint8(Flag.GUIDE_CLUSTERING)
     else:
         stages = {"readout": phase}
     for stage, plasticity in stages.items():
@@ -333,11 +348,15 @@ def _phase_columns(phase: Phase, number: int, pool: np.ndarray, length: int, ord
         if isinstance(plasticity, OnlinePlasticity) and plasticity.until is not None:
             learning = min(length, plasticity.until)
             columns["flags"][learning:] &= ~np.uint8(_LEARN_FLAGS[stage])
-        shifts = [0 if unit_pulses else pulses.bit_length() - 1
-                  for pulses in plasticity.pulse_lengths]
-        for name, values in (("pulse", shifts), ("gate", plasticity.gate_shifts)):
-            columns[f"{stage}_{name}_shifts"][:learning] = steps(values, plasticity.boundaries,
-                                                                 learning)
+        pulses, gates = (steps(values, plasticity.boundaries, learning) for values in (
+            [length.bit_length() - 1 for length in plasticity.pulse_lengths],
+            plasticity.gate_shifts))
+        if stage in scales:
+            shifts = scales[stage].clustering_shifts if stage == "clustering" \
+                else scales[stage].readout_shifts
+            pulses, gates = shifts(pulses, gates)
+        columns[f"{stage}_pulse_shifts"][:learning] = pulses
+        columns[f"{stage}_gate_shifts"][:learning] = gates
     return columns
 
 

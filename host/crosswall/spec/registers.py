@@ -211,8 +211,8 @@ REGISTERS = RegisterMap((
               "2^this", Race.inhibition),
         Field("jitter", 5, "walls jitter by 147.8 × 2^(jitter − 1), standard deviation; 0: none"),
     ), "what racing neurons do in a step"),
-    _word("refinement_margin", 59, Access.READ_WRITE, "the label's best neuron must exceed the best "
-          "other by this, or both are refined", 31),
+    _word("refinement_margin", 59, Access.READ_WRITE, "the label's best neuron must exceed the "
+          "best other by this, or both are refined", 31),
     # State window; served between samples.
     _word("state_memory", 64, Access.READ_WRITE, "memory that the window shows (`StateMemory`)", 3),
     _word("state_row", 65, Access.COMMAND, "go to lane 0 of this row"),

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from .race import Race
 from .registers import REGISTERS
 
+MAX_MARGIN = (1 << 31) - 1
+"""Largest teaching and refinement margin."""
+
 
 class ClusteringRule(enum.StrEnum):
     """How the best neuron's synapses follow a sample."""

@@ -298,8 +298,8 @@ def _learn_position(shape, tables, walls, conductances, thresholds, ledger, numb
 
 
 @numba.njit(cache=True)
-def _pulse_clustering(shape, tables, walls, conductances, ledger, crossbar, line, neuron, potentiate,
-                      bits, pulse_shift):
+def _pulse_clustering(shape, tables, walls, conductances, ledger, crossbar, line, neuron,
+                      potentiate, bits, pulse_shift):
     """A pulse on a clustering synapse, and its counts; ``bits`` are the draw's upper half."""
     static = draw(np.uint32(shape.static_seed), np.uint32(STATIC_SAMPLE),
                   np.uint32(_STATIC_CLUSTERING),

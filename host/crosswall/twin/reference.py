@@ -202,8 +202,8 @@ class ReferenceMachine:
                     result_flags |= ResultFlag.TAUGHT
         self.count(Counter.SAMPLES)
         self.count(Counter.SAMPLES_CLUSTERED, learn_clustering)
-        self.count(Counter.SAMPLES_INFERRED, not header.flags & (Flag.LEARN_CLUSTERING | Flag.LEARN_READOUT
-                                                                  | Flag.REFINE_CLUSTERING))
+        self.count(Counter.SAMPLES_INFERRED, not header.flags & (
+            Flag.LEARN_CLUSTERING | Flag.LEARN_READOUT | Flag.REFINE_CLUSTERING))
         state.next_sample = header.number + 1
         return Result(header.number, header.flags, prediction, result_flags,
                       tuple(best) if header.flags & Flag.SEND_WINNERS else (),
