@@ -59,9 +59,11 @@ class FakeBoard:
         """Number of a sample whose learning flips a bit of the first threshold."""
         self.model = BoardModel(slots=build.slots, sample_bytes=sample_packet_bytes(network),
                                 machine=self._learn, control=self)
-        # Numba compiles at the first sample; a host that waits for one may have little patience.
-        self._twin().process(Headers.uniform(np.arange(1), 0),
-                             np.zeros((1, network.pixels), np.uint8))
+        # Numba compiles at the first sample that learns or does not; a host that waits for one may
+        # have little patience.
+        for flags in (0, Flag.LEARN_CLUSTERING):
+            self._twin().process(Headers.uniform(np.arange(1), flags),
+                                 np.zeros((1, network.pixels), np.uint8))
 
     def read(self, address: int) -> int:
         register = self._register(address)

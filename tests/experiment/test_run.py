@@ -71,6 +71,24 @@ def test_report_is_consistent(small):
     assert json.loads(json.dumps(result)) == result
 
 
+def test_the_teacher_refines_prototypes():
+    mapping = {
+        "experiment": {"name": "refined"}, "data": {"source": "digits"},
+        "geometry": {"kind": "whole-image", "neurons": 40, "winners": 1},
+        "rules": {"margin": 64, "refinement_margin": 4000},
+        "phases": [
+            {"kind": "cluster", "guided": True, "pulse_lengths": [16, 8, 4]},
+            {"kind": "refine", "passes": 4, "pulse_lengths": [8], "gate_shifts": [0, 1, 2, 3]},
+            {"kind": "teach", "pulse_lengths": [8]}, {"kind": "evaluate"}]}
+    refined = run(Experiment.from_mapping(mapping))
+    del mapping["phases"][1]
+    unrefined = run(Experiment.from_mapping(mapping))
+    assert refined["accuracy"] > unrefined["accuracy"] + 0.05
+    assert refined["phases"][1]["accuracy"] is None
+    # A neuron stands for its class from the start, so that is what the read-out learns.
+    assert refined["cluster_purity"] == pytest.approx(refined["accuracy"], abs=0.02)
+
+
 def test_keys_that_are_promised_are_there(small):
     assert set(run(small)) >= {
         "accuracy", "prequential_accuracy", "cluster_purity", "nmi", "energy_joules", "ledger",
