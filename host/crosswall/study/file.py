@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from crosswall.errors import ExperimentError
-from crosswall.experiment.sections import (
+from crosswall.sections import (
     Library,
     Section,
     did_you_mean,
@@ -132,7 +132,7 @@ class StudyFile(Section):
                                            default=None)
 
 
-_STUDIES = Library(__package__, "study", "studies", "a study file")
+_STUDIES = Library(__package__, "study", "study", "studies", ExperimentError)
 
 
 def study_names() -> tuple[str, ...]:
@@ -165,7 +165,7 @@ def validate(mapping: Mapping[str, Any], where: str) -> StudyFile:
     ExperimentError
         For the first unknown key, wrong value or name that stands for nothing.
     """
-    file = validated(StudyFile, mapping, where)
+    file = validated(StudyFile, mapping, where, ExperimentError)
     names = [axis.name for axis in file.axes]
     _refuse_repeated(names, f"{where}: axes")
     _refuse_repeated([figure.name for figure in file.figures], f"{where}: figures")

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
-import tomllib
-from importlib import resources
+from collections.abc import Mapping
 from math import inf
-from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from crosswall.errors import DeviceError
+from crosswall.sections import Library, Section, number, parsed, validated, value
 
 from .domain_wall import DomainWall
 
@@ -23,94 +19,79 @@ _WHOLE = 1e-6
 """Of a notch period: how far the track may be off a whole number of them, for rounding."""
 
 
-def _number(low: float, high: float, unit: str, meaning: str, **options: Any) -> Any:
-    text = f"a number, {low:g} to {high:g}" + (f" {unit}" if unit else "")
-    return Field(ge=low, le=high, description=meaning, json_schema_extra={"expected": text},
-                 **options)
-
-
-def _text(meaning: str, **options: Any) -> Any:
-    return Field(description=meaning, json_schema_extra={"expected": "a text"}, **options)
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class Material(_Section):
+class Material(Section):
     """The magnetic film."""
 
-    magnetisation: float = _number(1e4, 3e6, "A/m", "saturation magnetisation")
-    exchange: float = _number(1e-13, 1e-10, "J/m", "exchange stiffness")
-    anisotropy: float = _number(1e3, 1e7, "J/m³", "uniaxial out-of-plane anisotropy, without the "
-                                "shape's share")
-    damping: float = _number(1e-3, 1, "", "Gilbert damping")
-    dmi: float = _number(-1e-2, 1e-2, "J/m²", "interfacial Dzyaloshinskii-Moriya interaction",
-                         default=0.0)
-    shape_field: float | None = _number(-1e6, 1e6, "A/m", "anisotropy field of the wall's shape; "
-                                        "default: of a thin film", default=None)
+    magnetisation: float = number(1e4, 3e6, "saturation magnetisation", unit="A/m")
+    exchange: float = number(1e-13, 1e-10, "exchange stiffness", unit="J/m")
+    anisotropy: float = number(1e3, 1e7, "uniaxial out-of-plane anisotropy, without the shape's "
+                               "share", unit="J/m³")
+    damping: float = number(1e-3, 1, "Gilbert damping")
+    dmi: float = number(-1e-2, 1e-2, "interfacial Dzyaloshinskii-Moriya interaction",
+                        unit="J/m²", default=0.0)
+    shape_field: float | None = number(-1e6, 1e6, "anisotropy field of the wall's shape; "
+                                       "default: of a thin film", unit="A/m", default=None)
 
 
-class Torque(_Section):
+class Torque(Section):
     """What a current does."""
 
-    polarisation: float = _number(-1, 1, "", "spin polarisation of spin-transfer torque",
-                                  default=0.0)
-    nonadiabaticity: float = _number(0, 10, "", "β of spin-transfer torque", default=0.0)
-    spin_hall_angle: float = _number(-5, 5, "", "effective angle of damping-like spin-orbit "
-                                     "torque", default=0.0)
+    polarisation: float = number(-1, 1, "spin polarisation of spin-transfer torque", default=0.0)
+    nonadiabaticity: float = number(0, 10, "β of spin-transfer torque", default=0.0)
+    spin_hall_angle: float = number(-5, 5, "effective angle of damping-like spin-orbit torque",
+                                    default=0.0)
 
 
-class Track(_Section):
+class Track(Section):
     """Geometry and energy landscape."""
 
-    length: float = _number(1e-8, 1e-4, "m", "way of the wall under the junction")
-    width: float = _number(1e-9, 1e-5, "m", "width of the track")
-    thickness: float = _number(1e-10, 1e-8, "m", "thickness of the magnetic film")
-    notch_period: float | None = _number(1e-9, 1e-4, "m", "distance of notches; default: none",
-                                         default=None)
-    notch_barrier: float = _number(0, 1e-16, "J", "energy from a notch to the top between two",
-                                   default=0.0)
-    end_width: float = _number(1e-9, 1e-5, "m", "way beyond an end in which the energy rises by "
-                               "end_energy")
-    end_energy: float = _number(1e-22, 1e-15, "J", "see end_width")
+    length: float = number(1e-8, 1e-4, "way of the wall under the junction", unit="m")
+    width: float = number(1e-9, 1e-5, "width of the track", unit="m")
+    thickness: float = number(1e-10, 1e-8, "thickness of the magnetic film", unit="m")
+    notch_period: float | None = number(1e-9, 1e-4, "distance of notches; default: none",
+                                        unit="m", default=None)
+    notch_barrier: float = number(0, 1e-16, "energy from a notch to the top between two",
+                                  unit="J", default=0.0)
+    end_width: float = number(1e-9, 1e-5, "way beyond an end in which the energy rises by "
+                              "end_energy", unit="m")
+    end_energy: float = number(1e-22, 1e-15, "see end_width", unit="J")
 
 
-class Pulse(_Section):
+class Pulse(Section):
     """One unit pulse; a depressing one is its negative."""
 
-    current_density: float = _number(1e8, 1e14, "A/m²", "of the plateau")
-    duration: float = _number(1e-11, 1e-6, "s", "of the plateau")
-    rise: float = _number(0, 1e-7, "s", "of each linear edge", default=0.0)
-    relaxation: float = _number(1e-11, 1e-5, "s", "without current, before the pulse and after it")
-    temperature: float = _number(0, 1000, "K", "of the thermal field", default=300.0)
-    step: float | None = _number(1e-16, 1e-9, "s", "of the integrator; default: a tenth of the "
-                                 "wall's fastest time", default=None)
+    current_density: float = number(1e8, 1e14, "of the plateau", unit="A/m²")
+    duration: float = number(1e-11, 1e-6, "of the plateau", unit="s")
+    rise: float = number(0, 1e-7, "of each linear edge", unit="s", default=0.0)
+    relaxation: float = number(1e-11, 1e-5, "without current, before the pulse and after it",
+                               unit="s")
+    temperature: float = number(0, 1000, "of the thermal field", unit="K", default=300.0)
+    step: float | None = number(1e-16, 1e-9, "of the integrator; default: a tenth of the wall's "
+                                "fastest time", unit="s", default=None)
 
 
-class Junction(_Section):
+class Junction(Section):
     """The read-out."""
 
-    conductance_min: float = _number(0, 1, "S", "with the wall at the track's start")
-    conductance_max: float = _number(0, 1, "S", "with the wall at its end")
+    conductance_min: float = number(0, 1, "with the wall at the track's start", unit="S")
+    conductance_max: float = number(0, 1, "with the wall at its end", unit="S")
 
 
-class Conductor(_Section):
+class Conductor(Section):
     """What carries the current of a pulse, for its energy."""
 
-    resistivity: float = _number(1e-9, 1e-3, "Ω m", "of the conductor")
-    thickness: float = _number(1e-10, 1e-6, "m", "of everything that carries current")
+    resistivity: float = number(1e-9, 1e-3, "of the conductor", unit="Ω m")
+    thickness: float = number(1e-10, 1e-6, "of everything that carries current", unit="m")
 
 
-class DeviceParameters(_Section):
+class DeviceParameters(Section):
     """A device by its physics, SI units throughout."""
 
-    name: str = Field(description="for reports and the output folder",
-                      pattern=r"^[A-Za-z0-9_-]+$",
-                      json_schema_extra={"expected": "a name of letters, digits, `-` and `_`"})
-    description: str = _text("what it is", default="")
-    sources: list[str] = Field(description="where the numbers are from", default_factory=list,
-                               json_schema_extra={"expected": "a list of texts"})
+    name: str = value("a name of letters, digits, `-` and `_`", "for reports and the output folder",
+                      pattern=r"^[A-Za-z0-9_-]+$")
+    description: str = value("a text", "what it is", default="")
+    sources: list[str] = value("a list of texts", "where the numbers are from",
+                               default_factory=list)
     material: Material
     torque: Torque
     track: Track
@@ -149,18 +130,17 @@ class DeviceParameters(_Section):
                 * (self.pulse.duration + 2 / 3 * self.pulse.rise))
 
 
+_PRESETS = Library(__package__, "device", "preset", "presets", DeviceError)
+
+
 def preset_names() -> tuple[str, ...]:
     """Names of the devices that come with crosswall."""
-    return tuple(sorted(entry.name.removesuffix(".toml") for entry in _presets().iterdir()
-                        if entry.name.endswith(".toml")))
+    return _PRESETS.names()
 
 
 def preset_text(name: str) -> str:
     """The file of a preset; DeviceError if there is none of that name."""
-    if name not in preset_names():
-        raise DeviceError(f"no device preset {name!r}{_did_you_mean(name, preset_names())}; "
-                          f"presets are {', '.join(preset_names())}")
-    return (_presets() / f"{name}.toml").read_text(encoding="utf-8")
+    return _PRESETS.text(name)
 
 
 def read(source: str | os.PathLike[str]) -> DeviceParameters:
@@ -172,33 +152,19 @@ def read(source: str | os.PathLike[str]) -> DeviceParameters:
         If there is no such preset or file, or for the first mistake in it: the key, its value,
         what was expected.
     """
-    text = os.fspath(source)
-    if text in preset_names():
-        return parse(preset_text(text), f"preset {text}")
-    path = Path(text)
-    if path.suffix != ".toml" and not path.exists():
-        raise DeviceError(f"no preset or file {text!r}{_did_you_mean(text, preset_names())}; "
-                          f"presets are {', '.join(preset_names())}, a file ends in .toml")
-    try:
-        return parse(path.read_text(encoding="utf-8"), str(path))
-    except OSError as error:
-        raise DeviceError(f"{path}: cannot be read ({error.strerror or error}); check the "
-                          "path") from error
-    except UnicodeDecodeError as error:
-        raise DeviceError(f"{path}: is not UTF-8 text (byte {error.start}); a device file is "
-                          "TOML") from error
+    mapping, where, _ = _PRESETS.read(os.fspath(source))
+    return _validate(mapping, where)
 
 
 def parse(text: str, where: str) -> DeviceParameters:
     """The parameters in a TOML text; ``where`` names it in messages. DeviceError as for `read`."""
+    return _validate(parsed(text, where, DeviceError), where)
+
+
+def _validate(mapping: Mapping[str, Any], where: str) -> DeviceParameters:
+    parameters = validated(DeviceParameters, mapping, where, DeviceError)
     try:
-        parameters = DeviceParameters.model_validate(tomllib.loads(text))
         _check(parameters)
-    except tomllib.TOMLDecodeError as error:
-        raise DeviceError(f"{where}: is not valid TOML: {error}; write key = value lines") \
-            from error
-    except ValidationError as error:
-        raise DeviceError(f"{where}: {_explain(error)}") from None
     except DeviceError as error:
         raise DeviceError(f"{where}: {error}") from None
     return parameters
@@ -227,41 +193,3 @@ def _check(parameters: DeviceParameters) -> None:
             raise DeviceError(f"track.notch_period = {track.notch_period:g}: expected at most "
                               f"{MAX_NOTCHES} notch periods along the track, got "
                               f"{parameters.notches}; shorten the track")
-
-
-def _explain(error: ValidationError) -> str:
-    """The first mistake in one line, and how many more there are."""
-    # An unknown key comes first: it is often the reason why another one is missing.
-    problems = sorted(error.errors(include_url=False),
-                      key=lambda problem: problem["type"] != "extra_forbidden")
-    first, more = problems[0], len(problems) - 1
-    section: type[BaseModel] = DeviceParameters
-    info = None
-    for key in first["loc"]:
-        info = section.model_fields.get(str(key))
-        annotation = getattr(info, "annotation", None)
-        candidates = getattr(annotation, "__args__", (annotation,))
-        section = next((kind for kind in candidates
-                        if isinstance(kind, type) and issubclass(kind, BaseModel)), section)
-    path = ".".join(map(str, first["loc"]))
-    extra = info.json_schema_extra if info else None
-    expected = str(extra["expected"]) if isinstance(extra, dict) else "a table"
-    meaning = f" ({info.description})" if info and info.description else ""
-    if first["type"] == "extra_forbidden":
-        known = list(section.model_fields)
-        line = (f"unknown key {path}{_did_you_mean(str(first['loc'][-1]), known)}; expected one of "
-                f"{', '.join(known)}")
-    elif first["type"] == "missing":
-        line = f"{path} is missing; expected {expected}{meaning}"
-    else:
-        line = f"{path} = {first['input']!r:.60}: expected {expected}{meaning}"
-    return line + (f" (and {more} more mistake{'s' if more > 1 else ''})" if more else "")
-
-
-def _did_you_mean(name: str, known: tuple[str, ...] | list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
-
-
-def _presets() -> Any:
-    return resources.files(__package__) / "presets"

@@ -1,9 +1,10 @@
 """Files in TOML whose sections are strict pydantic models: reading, refusing, documenting.
 
-Experiment files and study files are made of `Section`. An unknown key, a value of another type
-or out of range is refused in one line that names the key, the value and what was expected, which
-a field declares with `integer`, `number` or `value`; the documentation's tables derive from the
-same declarations (`reference_table`).
+Experiment files, study files and device files are made of `Section`. An unknown key, a value of
+another type or out of range is refused in one line that names the key, the value and what was
+expected, which a field declares with `integer`, `number` or `value`; the documentation's tables
+derive from the same declarations (`reference_table`). Who reads a file says which class of error
+its mistakes are.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from crosswall.errors import ExperimentError
+from crosswall.errors import CrosswallError
 
 
 class Section(BaseModel):
@@ -36,10 +37,11 @@ def integer(low: int, high: int, meaning: str, **options: Any) -> Any:
                  json_schema_extra={"expected": f"a whole number, {low} to {high}"}, **options)
 
 
-def number(low: float, high: float, meaning: str, **options: Any) -> Any:
-    """A field: a number from ``low`` to ``high``."""
-    return Field(ge=low, le=high, description=meaning,
-                 json_schema_extra={"expected": f"a number, {low:g} to {high:g}"}, **options)
+def number(low: float, high: float, meaning: str, *, unit: str = "", **options: Any) -> Any:
+    """A field: a number from ``low`` to ``high``, in ``unit`` if it has one."""
+    expected = f"a number, {low:g} to {high:g} {unit}".rstrip()
+    return Field(ge=low, le=high, description=meaning, json_schema_extra={"expected": expected},
+                 **options)
 
 
 def value(expected: str, meaning: str, **options: Any) -> Any:
@@ -54,17 +56,21 @@ class Library:
     ----------
     package
         Which has them in its folder ``presets``.
+    topic
+        What a file describes, in a word, for messages.
     noun, plural
         What messages call one that comes with crosswall.
-    kind
-        What messages call a file.
+    error
+        What is raised if there is no such file, or it cannot be read.
     """
 
-    def __init__(self, package: str, noun: str, plural: str, kind: str) -> None:
+    def __init__(self, package: str, topic: str, noun: str, plural: str,
+                 error: type[CrosswallError]) -> None:
         self._package = package
+        self._topic = topic
         self._noun = noun
         self._plural = plural
-        self._kind = kind
+        self._error = error
 
     def names(self) -> tuple[str, ...]:
         """Names of the files that come with crosswall."""
@@ -72,11 +78,12 @@ class Library:
                             if entry.name.endswith(".toml")))
 
     def text(self, name: str) -> str:
-        """The content of a file that comes with crosswall; ExperimentError if there is none of
-        that name."""
+        """The content of a file that comes with crosswall; the library's error if there is none
+        of that name."""
         if name not in self.names():
-            raise ExperimentError(f"no {self._noun} {name!r}{did_you_mean(name, self.names())}; "
-                                  f"{self._plural} are {', '.join(self.names())}")
+            raise self._error(
+                f"no {self._topic} preset {name!r}{did_you_mean(name, self.names())}; "
+                f"{self._plural} are {', '.join(self.names())}")
         return (self._folder() / f"{name}.toml").read_text(encoding="utf-8")
 
     def read(self, source: str) -> tuple[dict[str, Any], str, Path]:
@@ -85,43 +92,48 @@ class Library:
 
         Raises
         ------
-        ExperimentError
-            If there is no such file, or it is not TOML.
+        CrosswallError
+            The library's, if there is no such file, or it is not TOML.
         """
         if source in self.names():
             where = f"{self._noun} {source}"
-            return _parse(self.text(source), where), where, Path.cwd()
+            return parsed(self.text(source), where, self._error), where, Path.cwd()
         path = Path(source)
         if path.suffix != ".toml" and not path.exists():
-            raise ExperimentError(
+            raise self._error(
                 f"no {self._noun} or file {source!r}{did_you_mean(source, self.names())}; "
-                f"{self._plural} are {', '.join(self.names())}, {self._kind} ends in .toml")
+                f"{self._plural} are {', '.join(self.names())}, {self._topic} files end in .toml")
         try:
             text = path.read_text(encoding="utf-8")
         except OSError as error:
-            raise ExperimentError(f"{path}: cannot be read ({error.strerror or error}); check the "
-                                  f"path") from error
+            raise self._error(f"{path}: cannot be read ({error.strerror or error}); check the "
+                              f"path") from error
         except UnicodeDecodeError as error:
-            raise ExperimentError(f"{path}: is not UTF-8 text (byte {error.start}); {self._kind} "
-                                  f"is TOML") from error
-        return _parse(text, str(path)), str(path), path.resolve().parent
+            raise self._error(f"{path}: is not UTF-8 text (byte {error.start}); "
+                              f"{self._topic} files are TOML") from error
+        return parsed(text, str(path), self._error), str(path), path.resolve().parent
 
     def _folder(self) -> Any:
         return resources.files(self._package) / "presets"
 
 
-def validated(model: type[AnySection], mapping: Mapping[str, Any], where: str) -> AnySection:
-    """The section in a mapping; ``where`` names it in messages.
+def parsed(text: str, where: str, error: type[CrosswallError]) -> dict[str, Any]:
+    """The mapping in a TOML text; ``where`` names it in messages. ``error`` is raised if it is not
+    TOML."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as mistake:
+        raise error(f"{where}: is not valid TOML: {mistake}; correct it there") from mistake
 
-    Raises
-    ------
-    ExperimentError
-        For the first unknown key or wrong value.
-    """
+
+def validated(model: type[AnySection], mapping: Mapping[str, Any], where: str,
+              error: type[CrosswallError]) -> AnySection:
+    """The section in a mapping; ``where`` names it in messages. ``error`` is raised for the first
+    unknown key or wrong value."""
     try:
         return model.model_validate(mapping)
-    except ValidationError as error:
-        raise ExperimentError(f"{where}: {_explain(error, model)}") from None
+    except ValidationError as mistake:
+        raise error(f"{where}: {_explain(mistake, model)}") from None
 
 
 def reference_table(title: str, model: type[BaseModel]) -> list[str]:
@@ -150,13 +162,6 @@ def _default(info: FieldInfo) -> str:
         return "its defaults"
     return "" if value is None else f"`{value}`" if not isinstance(value, bool) \
         else f"`{str(value).lower()}`"
-
-
-def _parse(text: str, where: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ExperimentError(f"{where}: is not valid TOML: {error}") from error
 
 
 def _explain(error: ValidationError, root: type[BaseModel]) -> str:
