@@ -2,7 +2,7 @@
 
 import zlib
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -33,8 +33,8 @@ class Crc(wiring.Component):
     """Computes the CRC of one frame at a time.
 
     A byte takes one cycle of ``step``, or eight if ``serial``; ``data`` holds in the meantime.
-    If not ``serial``, the byte is registered before the CRC takes it up, so that ``first`` is low
-    for a cycle after it.
+    What is taken is registered first, as it may come late in its cycle (out of a memory), so that
+    the CRC is up to date one cycle after a byte.
 
     Parameters
     ----------
@@ -48,10 +48,10 @@ class Crc(wiring.Component):
     data : In(8), step : In(1)
         Take ``data``, or the next bit of it.
     emit : In(1)
-        With ``step``: ``data`` is ignored, and ``value`` moves to the next byte of the CRC. If not
-        ``serial``, a ``step`` without ``first`` does nothing then.
+        With ``step``: ``data`` is ignored, and ``value`` moves to the next byte of the CRC, once
+        the CRC is up to date.
     first, last : Out(1)
-        The next ``step`` is the first, or the last, of a byte; ``first`` also says that the CRC is
+        The next ``step`` is the first, or the last, of a byte. ``first`` also says that the CRC is
         up to date.
     value : Out(8)
         With ``first``: the CRC's next byte to send.
@@ -79,25 +79,24 @@ class Crc(wiring.Component):
             self.value.eq(~register[:8]),
             self.match.eq(register == _RESIDUE),
         ]
+        waiting = Signal()  # `taken` has still to be taken up
+        taken = Signal(1 if self.serial else 8, reset_less=True)
+        m.d.sync += waiting.eq(self.step & ~self.emit & ~self.start)
         if self.serial:
             place = Signal(range(8))
-            # Without feedback the register only moves on.
-            bit = Mux(self.emit, register[0], self.data.bit_select(place, 1))
-            m.d.comb += [self.first.eq(place == 0), self.last.eq(place == 7)]
-            following = _following(register, bit)
-            moves = self.step
-            with m.If(self.step):
+            m.d.sync += taken.eq(self.data.bit_select(place, 1))
+            m.d.comb += [self.first.eq((place == 0) & ~waiting), self.last.eq(place == 7)]
+            with m.If(self.step & ~(self.emit & waiting)):
                 m.d.sync += place.eq(place + 1)
             with m.If(self.start):
                 m.d.sync += place.eq(0)
         else:
-            byte, waiting = Signal(8, reset_less=True), Signal()
+            m.d.sync += taken.eq(self.data)
             m.d.comb += [self.first.eq(~waiting), self.last.eq(1)]
-            m.d.sync += [byte.eq(self.data), waiting.eq(self.step & ~self.emit & ~self.start)]
-            following = Mux(waiting, _following(register, byte), Cat(register[8:], Const(0, 8)))
-            moves = waiting | (self.step & self.emit)
-        with m.If(moves):
-            m.d.sync += register.eq(following)
+        with m.If(waiting | (self.step & self.emit)):
+            # Fed its own lowest bits, the register only moves on.
+            m.d.sync += register.eq(_following(
+                register, Mux(waiting, taken, register[:len(taken)])))
         with m.If(self.start):
             m.d.sync += register.eq(_EMPTY)
         return m

@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, PureInterface
 from amaranth.utils import ceil_log2
 
-from crosswall_hdl.bus import PACKET_SHAPE, ControlBus, PacketSignature
+from crosswall_hdl.bus import ControlBus, PacketSignature
 
 from .cobs import CobsDecoder, CobsEncoder
 from .control import REPLY_ADDRESS_BITS, ControlMaster
@@ -106,8 +106,8 @@ class Link(wiring.Component):
         m.submodules.encoder = encoder = CobsEncoder()
 
         wiring.connect(m, wiring.flipped(self.wire_in), decoder.wire)
-        wiring.connect(m, decoder.frame, receiver.frame)
-        self._register_packet(m, transmitter.packet, encoder.packet)
+        self._register(m, decoder.frame, receiver.frame)
+        self._register(m, transmitter.packet, encoder.packet)
         wiring.connect(m, encoder.wire, wiring.flipped(self.wire_out))
         wiring.connect(m, control.bus, wiring.flipped(self.bus))
         wiring.connect(m, gate.samples, wiring.flipped(self.samples))
@@ -150,11 +150,11 @@ class Link(wiring.Component):
         return m
 
     @staticmethod
-    def _register_packet(m: Module, source: PureInterface, target: PureInterface) -> None:
-        """Connect two packet streams through a register, at one byte per cycle: the source's
-        byte comes from a memory, and the target decides on it."""
+    def _register(m: Module, source: PureInterface, target: PureInterface) -> None:
+        """Connect two streams through a register, at one byte per cycle: the source's byte comes
+        late in its cycle, and the target decides on it."""
         m.d.comb += source.ready.eq(~target.valid | target.ready)
-        payload = Signal(PACKET_SHAPE, reset_less=True)
+        payload = Signal(target.payload.shape(), reset_less=True)
         valid = Signal()
         m.d.comb += [target.payload.eq(payload), target.valid.eq(valid)]
         with m.If(source.ready):

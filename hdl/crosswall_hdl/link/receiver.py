@@ -30,8 +30,8 @@ class FrameReceiver(wiring.Component):
 
     Latency: bytes pass through in the cycle in which they are taken; ``*_commit`` and
     ``dropped`` pulse one cycle after the end of frame was taken. A byte is taken at once, or if
-    ``serial`` in the eighth cycle; the end of a frame when the CRC is up to date, a cycle later
-    than at once if not ``serial``; nothing is taken in the one cycle of such a pulse.
+    ``serial`` in the eighth cycle; the end of a frame not in the cycle after a byte, as the CRC
+    is not up to date then; nothing is taken in the one cycle of such a pulse.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ class FrameTransmitter(wiring.Component):
 
     Latency: the type byte is offered one cycle after something became pending. Then one byte
     per cycle (if ``serial``, per eight cycles) while the encoder takes them, one idle cycle
-    between frames, and if not ``serial`` one before the CRC.
+    between frames, and one before the CRC.
 
     Parameters
     ----------
