@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -277,8 +278,9 @@ class Experiment:
                          "inhibition": (network.current_max >> 6).bit_length()}
                       | neurons.model_dump(exclude={"kind"}, exclude_none=True)))
 
+    @functools.cached_property
     def devices(self) -> tuple[DeviceModel, DeviceModel]:
-        """The devices of clustering and read-out; DeviceError if one is wrong."""
+        """The devices of clustering and read-out, read once; DeviceError if one is wrong."""
         if self.device_source is not None:
             device = devices.load(self.device_source)
             return device, device
@@ -298,7 +300,7 @@ class Experiment:
         """The integer tables of clustering and read-out devices."""
         formats = (network.wall_bits, network.bin_bits, network.quantile_bits,
                    network.variant_bits)
-        clustering, readout = self.devices()
+        clustering, readout = self.devices
         return devices.compile(clustering, *formats), devices.compile(readout, *formats)
 
     def scales(self, network: Network) -> dict[str, PulseScale]:
@@ -308,7 +310,7 @@ class Experiment:
 
     def coefficients(self) -> tuple[EnergyCoefficients, EnergyCoefficients]:
         """The energy coefficients of clustering and read-out; DeviceError if one is wrong."""
-        clustering, readout = self.devices()
+        clustering, readout = self.devices
         try:
             return (EnergyCoefficients.of(clustering, self.file.energy),
                     EnergyCoefficients.of(readout, self.file.energy))

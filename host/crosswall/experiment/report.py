@@ -282,7 +282,7 @@ def replacing(folder: Path) -> Iterator[Path]:
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        partial.chmod(0o777 & ~_umask())
+        partial.chmod(0o777 & ~umask())
         yield partial
         if folder.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
@@ -296,7 +296,8 @@ def replacing(folder: Path) -> Iterator[Path]:
         raise
 
 
-def _umask() -> int:
+def umask() -> int:
+    """The process's mask of permissions, which `tempfile` does not apply."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -22,6 +22,7 @@ import numpy as np
 from crosswall import __version__
 from crosswall.data import Dataset
 from crosswall.experiment import Experiment
+from crosswall.experiment.report import umask
 from crosswall.spec.network import Network
 
 FORMAT = 1
@@ -64,9 +65,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(partial).chmod(0o666 & ~mask)
+        Path(partial).chmod(0o666 & ~umask())
         Path(partial).replace(path)
     except BaseException:
         Path(partial).unlink(missing_ok=True)
