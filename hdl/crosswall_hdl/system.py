@@ -35,7 +35,8 @@ def identification(network: Network, build: Build, board_name: str,
             lanes=build.lanes, readout_lanes=build.readout_lanes),
         "build_options": REGISTERS["build_options"].pack(
             slots=build.slots, static_spread=build.static_spread,
-            single_port=build.readout_memory == WallMemory.SINGLE_PORT, compact=build.compact),
+            single_port=build.readout_memory == WallMemory.SINGLE_PORT, compact=build.compact,
+            overlap=build.overlap, positions=build.positions),
         "clock_frequency": REGISTERS["clock_frequency"].pack(value=clock_frequency),
         "network_size": REGISTERS["network_size"].pack(
             pixels=network.pixels, classes=network.classes),

@@ -47,7 +47,8 @@ class FakeBoard:
             "build_lanes": REGISTERS["build_lanes"].pack(
                 lanes=build.lanes, readout_lanes=build.readout_lanes),
             "build_options": options.pack(slots=build.slots, static_spread=build.static_spread,
-                                          compact=build.compact),
+                                          compact=build.compact,
+                                          overlap=build.overlap, positions=build.positions),
             "network_size": REGISTERS["network_size"].pack(pixels=network.pixels,
                                                            classes=network.classes),
             "network_shape": REGISTERS["network_shape"].pack(positions=network.positions,

@@ -60,6 +60,9 @@ def test_fields_larger_than_the_image_are_refused():
     (Build(128, 20), "`lanes` must be a power of two that divides the 64 neurons: got 128"),
     (Build(16, 5), "`readout_lanes` must be even and divide"),
     (Build(16, 20, slots=3), "`slots` must be a power of two"),
+    (Build(64, 20, positions=65), "`positions` must be 1 to 64: got 65"),
+    (Build(16, 20, positions=2), "`positions` above 1 needs as many lanes as neurons"),
+    (Build(16, 20, compact=True, overlap=True), "`overlap` and `compact` exclude each other"),
 ])
 def test_builds_that_cannot_compute_the_network_are_refused(build, named):
     with pytest.raises(ValueError, match=named):

@@ -91,6 +91,7 @@ class RemoteBoard:
         build = Build(lanes["lanes"], lanes["readout_lanes"], slots=options["slots"],
                       static_spread=bool(options["static_spread"]),
                       compact=bool(options["compact"]),
+                      overlap=bool(options["overlap"]), positions=options["positions"],
                       readout_memory=WallMemory.SINGLE_PORT if options["single_port"]
                       else WallMemory.BLOCK)
         return Identity(

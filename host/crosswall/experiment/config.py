@@ -323,6 +323,10 @@ class BuildSection(Section):
                                  "time, products in DSP blocks", default=None)
     slots: int | None = integer(2, 64, "samples that the link holds, a power of two",
                                 default=None)
+    positions: int | None = integer(1, 64, "positions scored side by side; more than one needs as "
+                                    "many lanes as neurons", default=None)
+    overlap: bool | None = value("true or false", "whether a sample is read out while the next is "
+                                 "clustered", default=None)
 
 
 class ExperimentFile(Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from .network import Network
+from .network import Network, Neuron
 
 
 class WallMemory(enum.StrEnum):
@@ -40,6 +40,13 @@ class Build:
         ahead, and memories register addresses instead of data.
     slots
         Samples that the link holds; the host's credit. A power of two, 2 to 64.
+    positions
+        Positions scored side by side, 1 to 64. More than one needs a lane for every neuron, which
+        all positions share, and neurons that do not race; a position that learns has the crossbar
+        for itself all the same.
+    overlap
+        While a sample is read out, the next is clustered and the one after it loaded, as far as
+        their order leaves the result as it is. Not with ``compact``.
     """
 
     lanes: int
@@ -48,6 +55,8 @@ class Build:
     static_spread: bool = True
     compact: bool = False
     slots: int = 4
+    positions: int = 1
+    overlap: bool = False
 
     def check_fits(self, network: Network) -> None:
         """Raise ValueError unless the build can compute ``network``."""
@@ -60,8 +69,21 @@ class Build:
                              f"classes: got {self.readout_lanes}")
         if not 2 <= self.slots <= 64 or self.slots & self.slots - 1:
             raise ValueError(f"`slots` must be a power of two, 2 to 64: got {self.slots}")
+        if not 1 <= self.positions <= 64:
+            raise ValueError(f"`positions` must be 1 to 64: got {self.positions}")
+        if self.positions > 1 and not self._shares_rows(network):
+            raise ValueError("`positions` above 1 needs as many lanes as neurons, one crossbar that "
+                             "all positions share, neurons that neither race nor stand for "
+                             f"classes, and a build that is not compact: got {self.positions}")
+        if self.overlap and self.compact:
+            raise ValueError("`overlap` and `compact` exclude each other: remove one")
         if network.variant_bits and not self.static_spread:
             raise ValueError("a network with device variants needs `static_spread`")
+
+    def _shares_rows(self, network: Network) -> bool:
+        """Whether several positions can use a row of walls at once."""
+        return (self.lanes == network.neurons and network.crossbars == 1 and not self.compact
+                and network.neuron == Neuron.ARGMAX and not network.labelled_neurons)
 
     def groups(self, network: Network) -> int:
         """Sweeps that score one position: neurons ÷ lanes."""

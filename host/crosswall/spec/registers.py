@@ -156,6 +156,8 @@ REGISTERS = RegisterMap((
         Field("static_spread", 1, "devices can vary from synapse to synapse"),
         Field("single_port", 1, "read-out walls are kept in single-port memory"),
         Field("compact", 1, "built for a small FPGA: draws and pulses one at a time"),
+        Field("overlap", 1, "a sample is clustered while the one before it is read out"),
+        Field("positions", 7, "positions scored side by side"),
     ), "buffers and options of the build"),
     _word("clock_frequency", 5, Access.CONSTANT, "clock in Hz; 0 in simulation"),
     Register("network_size", 6, Access.CONSTANT, (
