@@ -38,7 +38,8 @@ def test_identification_names_every_constant_register():
     assert words["network_digest"] == case.network.digest()
     assert words["clock_frequency"] == 60_000_000
     assert REGISTERS["build_options"].unpack(words["build_options"]) == {
-        "slots": 2, "static_spread": 0, "single_port": 0, "compact": 1, "overlap": 0, "positions": 1}
+        "slots": 2, "static_spread": 0, "single_port": 0, "compact": 1, "overlap": 0,
+        "positions": 1}
     assert unpack_board_name(tuple(words[f"board_name_{place}"] for place in range(4))) == "a board"
 
 

@@ -72,8 +72,8 @@ class Build:
         if not 1 <= self.positions <= 64:
             raise ValueError(f"`positions` must be 1 to 64: got {self.positions}")
         if self.positions > 1 and not self._shares_rows(network):
-            raise ValueError("`positions` above 1 needs as many lanes as neurons, one crossbar that "
-                             "all positions share, neurons that neither race nor stand for "
+            raise ValueError("`positions` above 1 needs as many lanes as neurons, one crossbar "
+                             "that all positions share, neurons that neither race nor stand for "
                              f"classes, and a build that is not compact: got {self.positions}")
         if self.overlap and self.compact:
             raise ValueError("`overlap` and `compact` exclude each other: remove one")
