@@ -16,7 +16,7 @@ import numba
 import numpy as np
 
 from crosswall.spec.device_table import GAIN_ENTRIES, Direction
-from crosswall.spec.draws import ROUNDS, STAGE_SHIFT, STATIC_SAMPLE, Stage
+from crosswall.spec.draws import ROUNDS, STAGE_SHIFT, Stage
 from crosswall.spec.ledger import Counter
 from crosswall.spec.race import JITTER_CENTRE, STEP_BITS
 from crosswall.spec.sample import NO_PREDICTION, Flag, ResultFlag
@@ -29,10 +29,14 @@ _REFINE = int(Flag.REFINE_CLUSTERING)
 _TAUGHT, _REFINED = int(ResultFlag.TAUGHT), int(ResultFlag.REFINED)
 _POTENTIATE, _DEPRESS = int(Direction.POTENTIATE), int(Direction.DEPRESS)
 _CLUSTERING, _READOUT = int(Stage.CLUSTERING), int(Stage.READOUT)
-_STATIC_CLUSTERING, _STATIC_READOUT = int(Stage.STATIC_CLUSTERING), int(Stage.STATIC_READOUT)
 _RACE, _REFINEMENT = int(Stage.RACE), int(Stage.REFINEMENT)
 _GAIN_MASK = GAIN_ENTRIES - 1
 _VARIANT_SHIFT = GAIN_ENTRIES.bit_length() - 1
+
+_NEURON_BITS = 10  # a network has up to 1024 neurons
+_NEURON_MASK = (1 << _NEURON_BITS) - 1
+_SPARE_EVENTS = 3  # `_currents` takes four at a time
+_FIRED = -(1 << 48)  # below every wall, and a key of it still fits 64 bits
 
 _READS = int(Counter.CLUSTERING_READS)
 _DRIVE = int(Counter.CLUSTERING_READ_DRIVE)
@@ -62,16 +66,23 @@ _INFERRED = int(Counter.SAMPLES_INFERRED)
 
 
 class Tally(enum.IntEnum):
-    """What `rank` counts of each sample, before it is multiplied by the neurons."""
+    """What is counted of each sample as its positions are scored; reads and drive before they are
+    multiplied by the neurons, the last three only where neurons race."""
 
     SILENT = 0
     READS = 1
     DRIVE = 2
     CHARGE = 3
+    FIRED = 4
+    RACE_STEPS = 5
+    RACE_INHIBITIONS = 6
 
 
+_TALLIES = len(Tally)
 _TALLY_SILENT, _TALLY_READS = int(Tally.SILENT), int(Tally.READS)
 _TALLY_DRIVE, _TALLY_CHARGE = int(Tally.DRIVE), int(Tally.CHARGE)
+_TALLY_FIRED, _TALLY_STEPS = int(Tally.FIRED), int(Tally.RACE_STEPS)
+_TALLY_INHIBITIONS = int(Tally.RACE_INHIBITIONS)
 
 
 class Race(NamedTuple):
@@ -117,7 +128,11 @@ class Shape(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """Geometry and devices as arrays."""
+    """Geometry and devices as arrays.
+
+    ``offset`` and ``origin`` are unsigned, which spares a look for negative indices; the static
+    draws are ``uint32`` of the shape of the walls.
+    """
 
     offset: np.ndarray
     origin: np.ndarray
@@ -126,27 +141,30 @@ class Tables(NamedTuple):
     clustering_steps: np.ndarray
     clustering_gains: np.ndarray
     clustering_stuck: int
+    clustering_static: np.ndarray
     readout_steps: np.ndarray
     readout_gains: np.ndarray
     readout_stuck: int
+    readout_static: np.ndarray
 
 
 @numba.njit(numba.uint32(numba.uint32, numba.uint32, numba.uint32, numba.uint32),
             cache=True, inline="always")
 def draw(seed, sample, stage, place):
     """One draw; unsigned 32-bit integers in and out. Equal to ``crosswall.spec.draws.draw``."""
+    # Numba widens every result to 64 bits: narrowed at once, twice as many draws share a vector.
     half = np.uint32(0xFFFF)
-    block = np.uint32(stage << np.uint32(STAGE_SHIFT)) | place
-    left = block >> np.uint32(16)
-    right = block & half
+    block = np.uint32(np.uint32(stage << np.uint32(STAGE_SHIFT)) | place)
+    left = np.uint32(block >> np.uint32(16))
+    right = np.uint32(block & half)
     for number in range(ROUNDS):
         word = sample if number & 2 == 0 else seed
         if number & 1:
-            word = word >> np.uint32(16)
-        rotated = (left >> np.uint32(7) | left << np.uint32(9)) & half
-        left = (rotated + right & half) ^ (word & half) ^ np.uint32(number)
-        right = (right << np.uint32(2) | right >> np.uint32(14)) & half ^ left
-    return left << np.uint32(16) | right
+            word = np.uint32(word >> np.uint32(16))
+        rotated = np.uint32((left >> np.uint32(7) | left << np.uint32(9)) & half)
+        left = np.uint32((rotated + right & half) ^ (word & half) ^ np.uint32(number))
+        right = np.uint32((right << np.uint32(2) | right >> np.uint32(14)) & half ^ left)
+    return np.uint32(left << np.uint32(16) | right)
 
 
 @numba.njit(cache=True, inline="always")
@@ -158,7 +176,7 @@ def _bit_length(value):
     return length
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, forceinline=True)
 def _pulse(shape, steps, gains, stuck, wall, direction, quantile, shift, static):
     if static >> np.uint32(16) < stuck:
         return wall
@@ -169,145 +187,170 @@ def _pulse(shape, steps, gains, stuck, wall, direction, quantile, shift, static)
     return min(max(wall + (step << shift), 0), shape.wall_max)
 
 
-@numba.njit(cache=True)
-def _encode(shape, tables, pixels, position, lines, codes):
+@numba.njit(cache=True, forceinline=True)
+def _encode(shape, offset, origin, pixels, lines, codes):
     """Event list of a position: number of events, or -1 where silent."""
-    fan_in = tables.offset.size
-    origin = tables.origin[position]
-    total = np.int64(0)
+    fan_in = offset.size
+    total = np.int32(0)
+    low, high = np.int32(255), np.int32(0)
     for pixel in range(fan_in):
-        codes[pixel] = pixels[origin + tables.offset[pixel]]
-        total += codes[pixel]
-    mean = (2 * total + fan_in) // (2 * fan_in) if shape.contrast else 0
-    peak = 0
-    for pixel in range(fan_in):
-        codes[pixel] -= mean
-        peak = max(peak, abs(codes[pixel]))
+        value = np.int32(pixels[origin + offset[pixel]])
+        codes[pixel] = value
+        total += value
+        low = min(low, value)
+        high = max(high, value)
+    mean = np.int32(0)
+    if shape.contrast:
+        mean = np.int32((2 * np.int64(total) + fan_in) // (2 * fan_in))
+    peak = max(high - mean, mean - low)
     if peak < shape.silence:
         return -1
-    shift = max(0, _bit_length(peak) - shape.code_bits)
+    shift = np.int32(max(0, _bit_length(peak) - shape.code_bits))
     events = 0
     for pixel in range(fan_in):
-        deviation = codes[pixel]
+        deviation = codes[pixel] - mean
         code = abs(deviation) >> shift
-        if code:
-            lines[events] = pixel if deviation > 0 else fan_in + pixel
-            codes[events] = code
-            events += 1
+        # Without a branch, which a processor would guess wrong every few pixels.
+        lines[events] = pixel + (fan_in if deviation < 0 else 0)
+        codes[events] = code
+        events += code != 0
     return events
 
 
-@numba.njit(cache=True)
-def _rank(values, first, ranking, best):
-    """The best neurons from place ``first`` on, largest value first; a neuron must be strictly
-    larger to pass an earlier one."""
-    last = best.size - 1
-    best[first:] = np.iinfo(np.int64).min
+@numba.njit(cache=True, forceinline=True)
+def _rank(values, first, keys, ranking):
+    """The best neurons from place ``first`` on: largest value first, of equals the lowest index.
+
+    A key holds a value and its neuron, so that no two are equal; each place takes the largest key
+    below the last. That is a pass for each place, but without a branch: vectors of keys.
+    """
     for neuron in range(values.size):
-        value = values[neuron]
-        if value > best[last]:
-            place = last
-            while place > first and value > best[place - 1]:
-                best[place] = best[place - 1]
-                ranking[place] = ranking[place - 1]
-                place -= 1
-            best[place] = value
-            ranking[place] = neuron
+        keys[neuron] = values[neuron] << _NEURON_BITS | _NEURON_MASK - neuron
+    last = np.int64(np.iinfo(np.int64).max)
+    for place in range(first, ranking.size):
+        top = np.int64(np.iinfo(np.int64).min)
+        for neuron in range(keys.size):
+            key = keys[neuron]
+            top = max(top, key if key < last else np.int64(np.iinfo(np.int64).min))
+        ranking[place] = _NEURON_MASK - (top & _NEURON_MASK)
+        last = top
 
 
 @numba.njit(cache=True)
-def _race(shape, number, position, activations, fires, walls, before, running, ranking,
-          best, ledger):
-    """The race of a position; gives the number of neurons that fired."""
+def _hold_back(race, walls, held):
+    """What neighbours that are ahead take from each wall's step."""
+    held[:] = 0
+    for distance in range(1, race.inhibition_reach + 1):
+        below, above = walls[:-distance], walls[distance:]
+        held_below, held_above = held[:-distance], held[distance:]
+        for pair in range(above.size):
+            held_below[pair] += (min(max(0, above[pair] - below[pair]), 1 << race.inhibition)
+                                 >> distance - 1)
+        for pair in range(above.size):
+            held_above[pair] += (min(max(0, below[pair] - above[pair]), 1 << race.inhibition)
+                                 >> distance - 1)
+
+
+@numba.njit(cache=True)
+def _jolt(shape, number, place, jolts):
+    """Thermal motion of each wall; ``place`` is that of the first neuron's draw."""
+    for neuron in range(jolts.size):
+        bits = draw(np.uint32(shape.seed), np.uint32(number), np.uint32(_RACE),
+                    np.uint32(place + neuron))
+        total = np.int64(0)
+        for byte in range(4):
+            total += np.int64(bits >> np.uint32(8 * byte) & np.uint32(0xFF))
+        jolts[neuron] = (total - JITTER_CENTRE) << shape.race.jitter - 1
+
+
+@numba.njit(cache=True)
+def _race(shape, number, position, activations, fires, scratch, keys, ranking):
+    """The race of a position: neurons that fired, steps that walls made, and how many of these
+    were held back. ``scratch`` is ``int64[4, neurons]``."""
     race = shape.race
     neurons = activations.size
-    walls[:] = 0
+    walls, running, held, jolts = scratch[0], scratch[1], scratch[2], scratch[3]
+    scratch[:] = 0
     fired = 0
     made = 0
     inhibited = 0
     for step in range(race.steps):
-        before[:] = walls
+        if race.inhibition_reach:
+            _hold_back(race, walls, held)
+        if race.jitter:
+            _jolt(shape, number, (position << STEP_BITS | step) * neurons, jolts)
         crossed = 0
         for neuron in range(neurons):
-            wall = before[neuron]
-            if wall >= race.fire_threshold:
-                running[neuron] = np.iinfo(np.int64).min
-                continue
-            moved = wall + activations[neuron]
-            if race.leak:
-                moved -= wall >> race.leak
-            held = np.int64(0)
-            for distance in range(1, race.inhibition_reach + 1):
-                for other in (neuron - distance, neuron + distance):
-                    if 0 <= other < neurons:
-                        lead = max(0, before[other] - wall)
-                        held += min(lead, 1 << race.inhibition) >> (distance - 1)
-            moved -= held
-            inhibited += held > 0
-            if race.jitter:
-                bits = draw(np.uint32(shape.seed), np.uint32(number), np.uint32(_RACE),
-                            np.uint32((position << STEP_BITS | step) * neurons + neuron))
-                total = np.int64(0)
-                for byte in range(4):
-                    total += np.int64(bits >> np.uint32(8 * byte) & np.uint32(0xFF))
-                moved += (total - JITTER_CENTRE) << (race.jitter - 1)
+            wall = walls[neuron]
+            runs = wall < race.fire_threshold
+            leak = wall >> race.leak if race.leak else 0
+            moved = wall + activations[neuron] - leak - held[neuron] + jolts[neuron]
             moved = min(max(moved, -race.limit), race.limit - 1)
-            walls[neuron] = moved
-            made += 1
-            crossed += moved >= race.fire_threshold
-            running[neuron] = moved
-        _rank(running, fired, ranking, best)
+            made += runs
+            inhibited += runs and held[neuron] > 0
+            crossed += runs and moved >= race.fire_threshold
+            running[neuron] = moved if runs else _FIRED
+            walls[neuron] = moved if runs else wall
+        if crossed or step == race.steps - 1:
+            _rank(running, fired, keys, ranking)
         fired = min(fires, fired + crossed)
         if fired == fires:
             break
-    ledger[_RACE_STEPS] += np.uint64(made)
-    ledger[_RACE_INHIBITIONS] += np.uint64(inhibited)
-    return fired
+    return fired, made, inhibited
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, forceinline=True)
 def _learn_position(shape, tables, walls, conductances, thresholds, ledger, number, flag, label,
-                    position, crossbar, winner, activations, dense, pulse_shift, gate_shift):
+                    position, crossbar, winner, activations, dense, bits, pulse_shift,
+                    gate_shift):
     """Plasticity of a scored position, as the sample's flags ask for; True if it was refined."""
     guided = shape.labelled_neurons and flag & _GUIDE != 0
     refined = shape.labelled_neurons and flag & _REFINE != 0
     if not guided and not refined:
         if flag & _LEARN_CLUSTERING != 0:
             _match(shape, tables, walls, conductances, thresholds, ledger, number, position,
-                   crossbar, winner, dense, pulse_shift, gate_shift)
+                   crossbar, winner, dense, bits, pulse_shift, gate_shift)
         return False
     if label >= shape.classes:
         return False
     own, rival = -1, -1
+    stands_for = 0
     for neuron in range(shape.neurons):
-        if neuron % shape.classes == label:
+        if stands_for == label:
             if own < 0 or activations[neuron] > activations[own]:
                 own = neuron
         elif rival < 0 or activations[neuron] > activations[rival]:
             rival = neuron
+        stands_for = stands_for + 1 if stands_for + 1 < shape.classes else 0
     if refined:
         if activations[own] - activations[rival] >= shape.refinement_margin:
             return False
         _refine(shape, tables, walls, conductances, thresholds, ledger, number, position,
-                crossbar, own, rival, dense, pulse_shift, gate_shift)
+                crossbar, own, rival, dense, bits, pulse_shift, gate_shift)
         return True
     if flag & _LEARN_CLUSTERING != 0:
         _match(shape, tables, walls, conductances, thresholds, ledger, number, position, crossbar,
-               own, dense, pulse_shift, gate_shift)
+               own, dense, bits, pulse_shift, gate_shift)
     return False
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, forceinline=True)
+def _draw_all(shape, number, stage, first, bits):
+    """Draws of consecutive places; apart from their use, they are made in vectors."""
+    for place in range(bits.size):
+        bits[place] = draw(np.uint32(shape.seed), np.uint32(number), np.uint32(stage),
+                           np.uint32(first + place))
+
+
+@numba.njit(cache=True, forceinline=True)
 def _pulse_clustering(shape, tables, walls, conductances, ledger, crossbar, line, neuron,
                       potentiate, bits, pulse_shift):
     """A pulse on a clustering synapse, and its counts; ``bits`` are the draw's upper half."""
-    static = draw(np.uint32(shape.static_seed), np.uint32(STATIC_SAMPLE),
-                  np.uint32(_STATIC_CLUSTERING),
-                  np.uint32((crossbar * walls.shape[0] + line) * shape.neurons + neuron))
     moved = _pulse(shape, tables.clustering_steps, tables.clustering_gains,
                    tables.clustering_stuck, np.int64(walls[line, neuron]),
                    _POTENTIATE if potentiate else _DEPRESS,
-                   np.int64(bits) & (1 << shape.quantile_bits) - 1, pulse_shift, static)
+                   np.int64(bits) & (1 << shape.quantile_bits) - 1, pulse_shift,
+                   tables.clustering_static[crossbar, line, neuron])
     walls[line, neuron] = moved
     conductances[line, neuron] = moved >> shape.wall_bits - 8
     place = _PULSES if potentiate else _PULSES + 1
@@ -317,36 +360,31 @@ def _pulse_clustering(shape, tables, walls, conductances, ledger, crossbar, line
 
 @numba.njit(cache=True)
 def _refine(shape, tables, walls, conductances, thresholds, ledger, number, position, crossbar,
-            own, rival, dense, pulse_shift, gate_shift):
+            own, rival, dense, bits, pulse_shift, gate_shift):
     """Potentiate the active lines of the label's neuron, depress those of the other."""
     lines = dense.size
     for role in range(2):
+        _draw_all(shape, number, _CLUSTERING if role == 0 else _REFINEMENT, position * lines, bits)
         for line in range(lines):
-            if dense[line] == 0:
-                continue
-            bits = draw(np.uint32(shape.seed), np.uint32(number),
-                        np.uint32(_CLUSTERING if role == 0 else _REFINEMENT),
-                        np.uint32(position * lines + line))
-            if (np.int64(bits & np.uint32(0xFFFF))
+            if (np.int64(bits[line] & np.uint32(0xFFFF))
                     < (dense[line] << 16 - shape.code_bits) >> gate_shift):
                 _pulse_clustering(shape, tables, walls, conductances, ledger, crossbar, line,
-                                  own if role == 0 else rival, role == 0, bits >> np.uint32(16),
-                                  pulse_shift)
+                                  own if role == 0 else rival, role == 0,
+                                  bits[line] >> np.uint32(16), pulse_shift)
     thresholds[own] = max(0, np.int64(thresholds[own]) - shape.threshold_rise)
     thresholds[rival] = min(shape.threshold_max,
                             np.int64(thresholds[rival]) + shape.threshold_rise)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, forceinline=True)
 def _match(shape, tables, walls, conductances, thresholds, ledger, number, position, crossbar,
-           winner, dense, pulse_shift, gate_shift):
+           winner, dense, bits, pulse_shift, gate_shift):
     """Let a neuron follow the codes by the clustering rule, and homeostasis by the winner."""
     lines = dense.size
     conductance_shift = shape.wall_bits - 8
+    _draw_all(shape, number, _CLUSTERING, position * lines, bits)
     for line in range(lines):
-        bits = draw(np.uint32(shape.seed), np.uint32(number), np.uint32(_CLUSTERING),
-                    np.uint32(position * lines + line))
-        gate = np.int64(bits & np.uint32(0xFFFF))
+        gate = np.int64(bits[line] & np.uint32(0xFFFF))
         code = dense[line]
         wall = np.int64(walls[line, winner])
         if shape.stdp:
@@ -362,7 +400,7 @@ def _match(shape, tables, walls, conductances, thresholds, ledger, number, posit
                 continue
             potentiate = error > 0
         _pulse_clustering(shape, tables, walls, conductances, ledger, crossbar, line, winner,
-                          potentiate, bits >> np.uint32(16), pulse_shift)
+                          potentiate, bits[line] >> np.uint32(16), pulse_shift)
     if not shape.stdp:
         ledger[_STATE_READS] += np.uint64(lines)
     thresholds[winner] = min(shape.threshold_max,
@@ -371,21 +409,22 @@ def _match(shape, tables, walls, conductances, thresholds, ledger, number, posit
         thresholds[neuron] = max(0, np.int64(thresholds[neuron]) - shape.threshold_decay)
 
 
-@numba.njit(cache=True)
-def _score_readout(shape, conductances, features, active, ledger, scores):
-    scores[:] = 0
-    charge = np.int64(0)
+@numba.njit(cache=True, forceinline=True)
+def _score_readout(shape, conductances, features, active, ledger, sums, scores):
+    # A sum holds what a score can: `Network` limits both to 32 bits with the sign.
+    sums[:] = 0
     drive = np.int64(0)
     for feature in active:
-        value = np.int64(features[feature])
+        value = np.int32(features[feature])
         drive += value
-        total = np.int64(0)
+        row = conductances[feature]
         for label in range(shape.classes):
-            plus = np.int64(conductances[feature, label, 0])
-            minus = np.int64(conductances[feature, label, 1])
-            scores[label] += value * (plus - minus)
-            total += plus + minus
-        charge += value * total
+            for side in range(2):
+                sums[label, side] += value * np.int32(row[label, side])
+    charge = np.int64(0)
+    for label in range(shape.classes):
+        scores[label] = sums[label, 0] - sums[label, 1]
+        charge += np.int64(sums[label, 0]) + np.int64(sums[label, 1])
     ledger[_READOUT_READS] += np.uint64(active.size * 2 * shape.classes)
     ledger[_READOUT_DRIVE] += np.uint64(drive * 2 * shape.classes)
     ledger[_READOUT_CHARGE] += np.uint64(charge)
@@ -396,8 +435,8 @@ def _score_readout(shape, conductances, features, active, ledger, scores):
 
 
 @numba.njit(cache=True)
-def _teach(shape, tables, walls, conductances, features, active, ledger, number, label, scores,
-           pulse_shift, gate_shift):
+def _teach(shape, tables, walls, conductances, features, active, bits, ledger, number, label,
+           scores, pulse_shift, gate_shift):
     rival = -1
     for other in range(shape.classes):
         if other != label and (rival < 0 or scores[other] > scores[rival]):
@@ -406,106 +445,143 @@ def _teach(shape, tables, walls, conductances, features, active, ledger, number,
         return False
     conductance_shift = shape.wall_bits - 8
     quantile_mask = (1 << shape.quantile_bits) - 1
-    for feature in active:
-        bits = draw(np.uint32(shape.seed), np.uint32(number), np.uint32(_READOUT),
-                    np.uint32(feature))
+    for place in range(active.size):
+        bits[place] = draw(np.uint32(shape.seed), np.uint32(number), np.uint32(_READOUT),
+                           np.uint32(active[place]))
+    for place in range(active.size):
+        feature = active[place]
         gate_limit = (np.int64(features[feature]) << 8) >> gate_shift
         for role in range(2):
-            half = np.int64(bits & np.uint32(0xFFFF) if role == 0 else bits >> np.uint32(16))
+            half = np.int64(bits[place] >> np.uint32(16 * role) & np.uint32(0xFFFF))
             if half & 0xFF >= gate_limit:
                 continue
             taught = label if role == 0 else rival
             side = half >> 8 & 1
             potentiate = side == role
-            static = draw(np.uint32(shape.static_seed), np.uint32(STATIC_SAMPLE),
-                          np.uint32(_STATIC_READOUT),
-                          np.uint32((feature * shape.classes + taught) * 2 + side))
             moved = _pulse(shape, tables.readout_steps, tables.readout_gains,
                            tables.readout_stuck, np.int64(walls[feature, taught, side]),
                            _POTENTIATE if potentiate else _DEPRESS,
-                           half >> 9 & quantile_mask, pulse_shift, static)
+                           half >> 9 & quantile_mask, pulse_shift,
+                           tables.readout_static[feature, taught, side])
             walls[feature, taught, side] = moved
             conductances[feature, taught, side] = moved >> conductance_shift
-            place = _READOUT_PULSES if potentiate else _READOUT_PULSES + 1
-            ledger[place] += np.uint64(1)
-            ledger[place + 2] += np.uint64(1 << pulse_shift)
+            counter = _READOUT_PULSES if potentiate else _READOUT_PULSES + 1
+            ledger[counter] += np.uint64(1)
+            ledger[counter + 2] += np.uint64(1 << pulse_shift)
     return True
 
 
-@numba.njit(cache=True, inline="always")
-def _currents(shape, rows, events, lines, codes, current):
-    """Currents of all neurons; gives the sum of the codes."""
+@numba.njit(cache=True, forceinline=True)
+def _currents(conductances, crossbar, events, lines, codes, current):
+    """Currents of all neurons; gives the sum of the codes.
+
+    Four rows at a time, so that a current is loaded and stored once for four products. Here and
+    below, one index at a time instead of views, which Numba would count references of.
+    """
     current[:] = 0
     drive = np.int64(0)
-    for event in range(events):
-        code = current.dtype.type(codes[event])
-        drive += codes[event]
-        row = rows[lines[event]]
-        for neuron in range(shape.neurons):
-            current[neuron] += code * row[neuron]
+    # Up to three events of code 0 fill the last four up.
+    for event in range(events, events + (-events & 3)):
+        lines[event] = 0
+        codes[event] = 0
+    for event in range(0, events, 4):
+        row0, row1, row2, row3 = lines[event], lines[event + 1], lines[event + 2], lines[event + 3]
+        drive += codes[event] + codes[event + 1] + codes[event + 2] + codes[event + 3]
+        code0 = current.dtype.type(codes[event])
+        code1 = current.dtype.type(codes[event + 1])
+        code2 = current.dtype.type(codes[event + 2])
+        code3 = current.dtype.type(codes[event + 3])
+        for neuron in range(current.size):
+            current[neuron] += (code0 * conductances[crossbar, row0, neuron]
+                                + code1 * conductances[crossbar, row1, neuron]
+                                + (code2 * conductances[crossbar, row2, neuron]
+                                   + code3 * conductances[crossbar, row3, neuron]))
     return drive
 
 
-@numba.njit(cache=True, inline="always")
-def _activations(shape, current, thresholds, activation):
+@numba.njit(cache=True, forceinline=True)
+def _activations(current, thresholds, crossbar, activation):
     """Currents minus thresholds; gives the sum of the currents."""
     charge = np.int64(0)
-    for neuron in range(shape.neurons):
+    for neuron in range(current.size):
         value = np.int64(current[neuron])
         charge += value
-        activation[neuron] = value - np.int64(thresholds[neuron])
+        activation[neuron] = value - np.int64(thresholds[crossbar, neuron])
     return charge
 
 
+@numba.njit(cache=True, forceinline=True)
+def _score(shape, offset, origin, crossbar, conductances, thresholds, number, position, fires,
+           pixels, lines, codes, current, activation, keys, race, ranking, tally):
+    """Score a position and rank its neurons: number of events, or -1 where silent."""
+    events = _encode(shape, offset, origin, pixels, lines, codes)
+    if events < 0:
+        tally[_TALLY_SILENT] += 1
+        return events
+    tally[_TALLY_READS] += events
+    tally[_TALLY_DRIVE] += _currents(conductances, crossbar, events, lines, codes, current)
+    tally[_TALLY_CHARGE] += _activations(current, thresholds, crossbar, activation)
+    if shape.race.races:
+        fired, made, inhibited = _race(shape, number, position, activation, fires, race, keys,
+                                       ranking)
+        tally[_TALLY_FIRED] += fired
+        tally[_TALLY_STEPS] += made
+        tally[_TALLY_INHIBITIONS] += inhibited
+    else:
+        _rank(activation, 0, keys, ranking)
+    return events
+
+
 @numba.njit(cache=True, nogil=True)
-def rank(shape, tables, conductances, thresholds, pixels, rankings, tallies):
-    """Rankings of samples that neither learn by clustering nor race: each stands for itself.
+def rank(shape, tables, conductances, thresholds, numbers, flags, pixels, rankings, tallies):
+    """Rankings of samples while no wall of the clustering stage moves: each stands for itself.
 
     ``rankings`` is ``int16[n, positions, winners]``, −1 where silent; ``tallies``
-    ``int64[n, len(Tally)]``. Releases Python's lock, so that threads may share the samples.
+    ``int64[n, len(Tally)]``. Numbers and flags matter only if the neurons race. Releases Python's
+    lock, so that threads may share the samples.
     """
-    fan_in = tables.offset.size
-    event_lines = np.empty(fan_in, np.int64)
-    event_codes = np.empty(fan_in, np.int64)
+    lines = np.empty(tables.offset.size + _SPARE_EVENTS, np.uintp)
+    codes = np.empty(lines.size, np.int32)
     current = np.empty(shape.neurons, conductances.dtype)
     activation = np.empty(shape.neurons, np.int64)
+    keys = np.empty(shape.neurons, np.int64)
+    race = np.empty((4, shape.neurons), np.int64)
     ranking = np.zeros(shape.winners, np.int64)
-    best = np.empty(shape.winners, np.int64)
+    offset, origin, crossbar = tables.offset, tables.origin, tables.crossbar
+    tallies[:] = 0
     for sample in range(pixels.shape[0]):
-        tally = tallies[sample]
-        tally[:] = 0
-        for position in range(tables.origin.size):
-            events = _encode(shape, tables, pixels[sample], position, event_lines, event_codes)
-            if events < 0:
-                tally[_TALLY_SILENT] += 1
+        fires = shape.winners if flags[sample] & _PREDICT != 0 else 1
+        image, tally = pixels[sample], tallies[sample]
+        for position in range(origin.size):
+            if _score(shape, offset, origin[position], crossbar[position], conductances,
+                      thresholds, numbers[sample], position, fires, image, lines, codes, current,
+                      activation, keys, race, ranking, tally) < 0:
                 rankings[sample, position] = -1
-                continue
-            crossbar = tables.crossbar[position]
-            drive = _currents(shape, conductances[crossbar], events, event_lines, event_codes,
-                              current)
-            charge = _activations(shape, current, thresholds[crossbar], activation)
-            tally[_TALLY_READS] += events
-            tally[_TALLY_DRIVE] += drive
-            tally[_TALLY_CHARGE] += charge
-            _rank(activation, 0, ranking, best)
-            for place in range(shape.winners):
-                rankings[sample, position, place] = ranking[place]
+            else:
+                for place in range(shape.winners):
+                    rankings[sample, position, place] = ranking[place]
 
 
 @numba.njit(cache=True)
-def _count_scored(shape, positions, scored, fired, reads, drive, charge, ledger):
+def _count_scored(shape, positions, predict, tally, ledger):
     """Count a sample's scored positions."""
+    scored = positions - tally[_TALLY_SILENT]
+    fired = scored * (shape.winners if predict else 1)
+    if shape.race.races:
+        fired = tally[_TALLY_FIRED]
+        ledger[_RACE_STEPS] += np.uint64(tally[_TALLY_STEPS])
+        ledger[_RACE_INHIBITIONS] += np.uint64(tally[_TALLY_INHIBITIONS])
     ledger[_SILENT] += np.uint64(positions - scored)
-    ledger[_READS] += np.uint64(reads * shape.neurons)
-    ledger[_DRIVE] += np.uint64(drive * shape.neurons)
-    ledger[_CHARGE] += np.uint64(charge)
+    ledger[_READS] += np.uint64(tally[_TALLY_READS] * shape.neurons)
+    ledger[_DRIVE] += np.uint64(tally[_TALLY_DRIVE] * shape.neurons)
+    ledger[_CHARGE] += np.uint64(tally[_TALLY_CHARGE])
     ledger[_INTEGRATIONS] += np.uint64(scored * shape.neurons)
     ledger[_FIRES] += np.uint64(fired)
     ledger[_RESETS] += np.uint64(fired)
     ledger[_INHIBITIONS] += np.uint64(scored * shape.neurons - fired)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, forceinline=True)
 def _vote(shape, region, ranking, features):
     """Count a position's best neurons into the features of its region."""
     base = region * shape.neurons
@@ -517,17 +593,17 @@ def _vote(shape, region, ranking, features):
 
 @numba.njit(cache=True)
 def _finish(shape, tables, readout_walls, readout_conductances, ledger, number, flag, label,
-            pulse_shift, gate_shift, features, active, score):
+            pulse_shift, gate_shift, features, active, bits, sums, score):
     """The read-out of a sample from its features, which are cleared; gives the prediction and
-    the result's flags."""
+    the result's flags. ``active`` and ``bits`` have room for all features."""
     prediction, result_flag = NO_PREDICTION, 0
     if flag & _PREDICT != 0:
         count = 0
         for feature in range(features.size):
-            if features[feature]:
-                active[count] = feature
-                count += 1
-        _score_readout(shape, readout_conductances, features, active[:count], ledger, score)
+            active[count] = feature
+            count += features[feature] != 0
+        _score_readout(shape, readout_conductances, features, active[:count], ledger, sums,
+                       score)
         prediction = 0
         for other in range(shape.classes):
             if score[other] > score[prediction]:
@@ -535,7 +611,7 @@ def _finish(shape, tables, readout_walls, readout_conductances, ledger, number, 
         if flag & _LEARN_READOUT != 0 and label < shape.classes:
             ledger[_LABELLED] += np.uint64(1)
             if _teach(shape, tables, readout_walls, readout_conductances, features,
-                      active[:count], ledger, number, np.int64(label), score,
+                      active[:count], bits, ledger, number, np.int64(label), score,
                       np.int64(pulse_shift), np.int64(gate_shift)):
                 ledger[_TAUGHT_SAMPLES] += np.uint64(1)
                 result_flag = _TAUGHT
@@ -557,13 +633,12 @@ def read_out(shape, tables, rankings, tallies, rows, readout_walls, readout_cond
     positions = tables.origin.size
     features = np.zeros(readout_walls.shape[0], np.uint8)
     active = np.empty(features.size, np.int64)
+    bits = np.empty(features.size, np.uint32)
+    sums = np.empty((shape.classes, 2), np.int32)
     for sample in range(numbers.size):
         predict = flags[sample] & _PREDICT != 0
         ranking = rankings[rows[sample]]
-        tally = tallies[rows[sample]]
-        scored = positions - tally[_TALLY_SILENT]
-        _count_scored(shape, positions, scored, scored * (shape.winners if predict else 1),
-                      tally[_TALLY_READS], tally[_TALLY_DRIVE], tally[_TALLY_CHARGE], ledger)
+        _count_scored(shape, positions, predict, tallies[rows[sample]], ledger)
         for position in range(positions):
             winners[sample, position] = ranking[position, 0]
             if predict and ranking[position, 0] >= 0:
@@ -571,7 +646,8 @@ def read_out(shape, tables, rankings, tallies, rows, readout_walls, readout_cond
         predictions[sample], result_flags[sample] = _finish(
             shape, tables, readout_walls, readout_conductances, ledger, numbers[sample],
             flags[sample], labels[sample], readout_pulse_shifts[sample],
-            readout_gate_shifts[sample], features, active, scores[sample])
+            readout_gate_shifts[sample], features, active, bits, sums,
+            scores[sample])
 
 
 @numba.njit(cache=True)
@@ -579,63 +655,56 @@ def process(shape, tables, clustering_walls, clustering_conductances, thresholds
             readout_conductances, ledger, numbers, flags, labels, clustering_pulse_shifts,
             clustering_gate_shifts, readout_pulse_shifts, readout_gate_shifts, pixels,
             predictions, result_flags, winners, scores):
-    """Samples through the machine, in order; the last four arrays receive the results."""
-    fan_in = tables.offset.size
-    positions = tables.origin.size
-    event_lines = np.empty(fan_in, np.int64)
-    event_codes = np.empty(fan_in, np.int64)
-    dense = np.zeros(clustering_walls.shape[1], np.int64)
+    """Samples that learn by clustering through the machine, in order; the last four arrays receive
+    the results."""
+    offset, origin = tables.offset, tables.origin
+    positions = origin.size
+    lines = np.empty(tables.offset.size + _SPARE_EVENTS, np.uintp)
+    codes = np.empty(lines.size, np.int32)
     current = np.empty(shape.neurons, clustering_conductances.dtype)
     activation = np.empty(shape.neurons, np.int64)
+    keys = np.empty(shape.neurons, np.int64)
+    race = np.empty((4, shape.neurons), np.int64)
     ranking = np.zeros(shape.winners, np.int64)
-    best = np.empty(shape.winners, np.int64)
-    walls = np.empty(shape.neurons, np.int64)
-    walls_before = np.empty(shape.neurons, np.int64)
-    walls_running = np.empty(shape.neurons, np.int64)
+    tally = np.empty(_TALLIES, np.int64)
+    dense = np.zeros(clustering_walls.shape[1], np.int64)
+    clustering_bits = np.empty(dense.size, np.uint32)
     features = np.zeros(readout_walls.shape[0], np.uint8)
     active = np.empty(features.size, np.int64)
+    bits = np.empty(features.size, np.uint32)
+    sums = np.empty((shape.classes, 2), np.int32)
     for sample in range(numbers.size):
         predict = flags[sample] & _PREDICT != 0
-        learn = flags[sample] & (_LEARN_CLUSTERING | _REFINE) != 0
         fires = shape.winners if predict else 1
-        scored, fired = 0, 0
         refined = False
-        reads, drive, charge = np.int64(0), np.int64(0), np.int64(0)
+        image = pixels[sample]
+        tally[:] = 0
         for position in range(positions):
-            events = _encode(shape, tables, pixels[sample], position, event_lines, event_codes)
+            crossbar = tables.crossbar[position]
+            events = _score(shape, offset, origin[position], crossbar, clustering_conductances,
+                            thresholds, numbers[sample], position, fires, image, lines, codes,
+                            current, activation, keys, race, ranking, tally)
             if events < 0:
                 winners[sample, position] = -1
                 continue
-            scored += 1
-            reads += events
-            crossbar = tables.crossbar[position]
-            drive += _currents(shape, clustering_conductances[crossbar], events, event_lines,
-                               event_codes, current)
-            charge += _activations(shape, current, thresholds[crossbar], activation)
-            if shape.race.races:
-                fired += _race(shape, numbers[sample], position, activation, fires, walls,
-                               walls_before, walls_running, ranking, best, ledger)
-            else:
-                _rank(activation, 0, ranking, best)
-                fired += fires
             winners[sample, position] = ranking[0]
             if predict:
                 _vote(shape, tables.region[position], ranking, features)
-            if learn:
-                for event in range(events):
-                    dense[event_lines[event]] = event_codes[event]
-                refined |= _learn_position(
-                    shape, tables, clustering_walls[crossbar], clustering_conductances[crossbar],
-                    thresholds[crossbar], ledger, numbers[sample], flags[sample],
-                    np.int64(labels[sample]), position, crossbar, ranking[0], activation, dense,
-                    np.int64(clustering_pulse_shifts[sample]),
-                    np.int64(clustering_gate_shifts[sample]))
-                for event in range(events):
-                    dense[event_lines[event]] = 0
-        _count_scored(shape, positions, scored, fired, reads, drive, charge, ledger)
+            for event in range(events):
+                dense[lines[event]] = codes[event]
+            refined |= _learn_position(
+                shape, tables, clustering_walls[crossbar], clustering_conductances[crossbar],
+                thresholds[crossbar], ledger, numbers[sample], flags[sample],
+                np.int64(labels[sample]), position, crossbar, ranking[0], activation, dense,
+                clustering_bits, np.int64(clustering_pulse_shifts[sample]),
+                np.int64(clustering_gate_shifts[sample]))
+            for event in range(events):
+                dense[lines[event]] = 0
+        _count_scored(shape, positions, predict, tally, ledger)
         predictions[sample], result_flags[sample] = _finish(
             shape, tables, readout_walls, readout_conductances, ledger, numbers[sample],
             flags[sample], labels[sample], readout_pulse_shifts[sample],
-            readout_gate_shifts[sample], features, active, scores[sample])
+            readout_gate_shifts[sample], features, active, bits, sums,
+            scores[sample])
         if refined:
             result_flags[sample] |= _REFINED

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from crosswall.errors import DataError
+from crosswall.files import replacing_file
 from crosswall.spec.draws import Stage
 from crosswall.spec.ledger import COUNTERS
 from crosswall.spec.network import Network
@@ -95,11 +96,9 @@ class MachineState:
 
     def save(self, path: Path, network: Network) -> None:
         """Write a snapshot (NPZ) that names its network; replaces ``path`` at once."""
-        partial = path.with_name(path.name + ".partial")
-        with partial.open("wb") as file:
+        with replacing_file(path) as new, new.open("wb") as file:
             np.savez_compressed(file, network_digest=np.uint32(network.digest()),
                                 **{item.name: getattr(self, item.name) for item in fields(self)})
-        partial.replace(path)
 
     @classmethod
     def load(cls, path: Path, network: Network) -> MachineState:

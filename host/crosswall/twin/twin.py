@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, fields
 
@@ -10,12 +11,14 @@ import numpy as np
 
 from crosswall.errors import DataError
 from crosswall.spec.device_table import DeviceTable
+from crosswall.spec.draws import STATIC_SAMPLE, Stage
 from crosswall.spec.network import Encoding, Network, Neuron
 from crosswall.spec.rules import ClusteringRule, Rules
 from crosswall.spec.sample import Flag
 
 from . import kernel
 from .batch import Headers, Results
+from .draws import draws
 from .rankings import Rankings
 from .state import MachineState
 
@@ -49,12 +52,16 @@ class Twin:
             kernel.Race(network.neuron == Neuron.RACE, **asdict(rules.race),
                         limit=1 << network.race_bits - 1))
         self._tables = kernel.Tables(
-            np.array(network.offset), np.array(network.origin), np.array(network.crossbar),
-            np.array(network.region),
+            np.array(network.offset, np.uintp), np.array(network.origin, np.uintp),
+            np.array(network.crossbar), np.array(network.region),
             np.array(clustering_table.steps, np.int16), np.array(clustering_table.gains, np.int16),
             clustering_table.stuck_threshold,
+            _static_draws(clustering_table, rules.static_seed, Stage.STATIC_CLUSTERING,
+                          (network.crossbars, network.lines, network.neurons)),
             np.array(readout_table.steps, np.int16), np.array(readout_table.gains, np.int16),
-            readout_table.stuck_threshold)
+            readout_table.stuck_threshold,
+            _static_draws(readout_table, rules.static_seed, Stage.STATIC_READOUT,
+                          (network.features, network.classes, 2)))
         self._rankings = Rankings(network)
         self.state = state or MachineState.initial(network, rules.seed)
 
@@ -106,11 +113,8 @@ class Twin:
         return results
 
     def _runs(self, headers: Headers) -> Iterator[tuple[slice, bool]]:
-        """Runs of samples over which clustering learns, or is frozen; racing neurons draw anew
-        for each sample, so their rankings cannot be kept."""
+        """Runs of samples over which clustering learns, or is frozen."""
         learns = headers.flags & (Flag.LEARN_CLUSTERING | Flag.REFINE_CLUSTERING) != 0
-        if self._shape.race.races:
-            learns[:] = True
         bounds = np.flatnonzero(np.diff(learns)) + 1
         for start, stop in itertools.pairwise((0, *bounds.tolist(), len(learns))):
             if stop > start:
@@ -127,9 +131,10 @@ class Twin:
     def _process_frozen(self, headers: Headers, pixels: np.ndarray, results: Results) -> None:
         state = self._state
 
-        def rank(pixels: np.ndarray, rankings: np.ndarray, tallies: np.ndarray) -> None:
+        def rank(samples: np.ndarray, rankings: np.ndarray, tallies: np.ndarray) -> None:
             kernel.rank(self._shape, self._tables, self._clustering_conductances,
-                        state.thresholds, pixels, rankings, tallies)
+                        state.thresholds, headers.numbers[samples], headers.flags[samples],
+                        pixels[samples], rankings, tallies)
 
         kernel.read_out(self._shape, self._tables, *self._rankings.find(pixels, rank),
                         state.readout_walls, self._readout_conductances, state.ledger,
@@ -137,3 +142,13 @@ class Twin:
                         headers.readout_pulse_shifts, headers.readout_gate_shifts,
                         results.predictions, results.result_flags, results.winners,
                         results.scores)
+
+
+def _static_draws(table: DeviceTable, seed: int, stage: Stage, shape: tuple[int, ...]
+                  ) -> np.ndarray:
+    """Static draw of every synapse, ``uint32`` of ``shape``; zeros, which take no memory until
+    written, if the devices are all alike."""
+    if not table.stuck_threshold and not table.variant_bits and len(set(table.gains)) == 1:
+        return np.zeros(shape, np.uint32)
+    return draws(seed, STATIC_SAMPLE, stage,
+                 np.arange(math.prod(shape), dtype=np.uint32)).reshape(shape)
