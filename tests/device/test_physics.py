@@ -60,6 +60,33 @@ def test_wall_of_a_wide_film_has_the_textbook_width_and_fields():
     assert wall.anisotropy_field == pytest.approx(800e3 * 1e-9 * log(2) / (pi * wall.width))
 
 
+@pytest.mark.parametrize("ratio", [0.01, 0.1, 0.5])
+def test_a_strips_demagnetising_factor_is_the_mean_field_of_its_charged_faces(ratio):
+    """A face seen under an angle ψ from within gives a share ψ/2π of the magnetisation."""
+    across = (np.arange(4000) + 0.5) / 4000 - 0.5
+    depths, weights = np.polynomial.legendre.leggauss(100)
+    factor = sum(weight / (2 * pi) * np.mean(np.arctan((0.5 - across) / depth)
+                                             + np.arctan((0.5 + across) / depth))
+                 for depth, weight in zip(ratio * (1 + depths) / 2, weights, strict=True))
+    strip = replace(STT, track_width=1e-7, thickness=ratio * 1e-7)
+    assert STT.anisotropy - strip.effective_anisotropy \
+        == pytest.approx(MU_0 * factor * STT.magnetisation**2 / 2, rel=1e-5)
+
+
+def test_the_walls_shape_field_is_that_of_its_stray_field():
+    """The stray field's energy of a sech profile, by wave number u = πkΔ/2, in a thin film."""
+    wall = replace(SOT, thickness=1e-13, track_width=1e-7)
+    numbers, weights = np.polynomial.legendre.leggauss(200)
+    numbers, weights = 20 * (1 + numbers), 20 * weights
+    wave = 2 * numbers / (pi * wall.width)
+    film = 1 - (1 - np.exp(-wave * wall.thickness)) / (wave * wall.thickness)
+    moment = pi * wall.width / np.cosh(numbers)
+    energy = MU_0 * wall.magnetisation**2 / 2 * float(
+        np.sum(weights * moment**2 * film)) * 2 / (pi * wall.width) / pi
+    uniform = MU_0 * wall.magnetisation * wall.anisotropy_field / 2 * 2 * wall.width
+    assert uniform == pytest.approx(energy, rel=1e-3)
+
+
 def test_a_square_wire_has_half_of_the_films_demagnetising_factor():
     wire = replace(STT, track_width=1e-9)
     assert wire.effective_anisotropy == pytest.approx(590e3 - MU_0 * 600e3**2 / 4)

@@ -3,8 +3,9 @@
 import csv
 import io
 import json
-import os
 import statistics
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -109,6 +110,21 @@ def test_key_depends_on_experiment_data_device_and_code(study, monkeypatch):
     assert key != Surveyor().key(point.experiments[0])
 
 
+def test_key_holds_values_that_the_file_leaves_to_their_defaults(study):
+    experiment = study.points(Options(seeds=1))[0][0].experiments[0]
+    rules = experiment.file.rules
+    assert "silence" not in rules.model_fields_set
+
+    def key(**values) -> str:
+        """Of the same file read by a program with other defaults."""
+        read = type(rules).model_construct(rules.model_fields_set, **dict(rules) | values)
+        return Surveyor().key(replace(experiment, file=experiment.file.model_copy(
+            update={"rules": read})))
+
+    assert key() == Surveyor().key(experiment)
+    assert key(silence=rules.silence + 1) != Surveyor().key(experiment)
+
+
 def test_processes_find_what_one_process_finds(study, tmp_path):
     options = Options(seeds=1)
     events: list[api.Event] = []
@@ -193,10 +209,11 @@ def test_store_writes_whole_files_only(tmp_path, monkeypatch):
     assert store.load("a") == {"accuracy": 1.0}
     assert json.loads(store.path("a").read_text())["key"] == "a"
 
-    def full(descriptor, *arguments, **options):
+    def full(path, *arguments, **options):
+        path.write_bytes(b"{")
         raise OSError("disk full")
 
-    monkeypatch.setattr(os, "fdopen", full)
+    monkeypatch.setattr(Path, "write_text", full)
     with pytest.raises(OSError, match="disk full"):
         store.save("a", {"accuracy": 0.0})
     assert [path.name for path in (tmp_path / "points").iterdir()] == ["a.json"]

@@ -1,7 +1,6 @@
 """What a run found, and its files: ``result.json``, per-sample results, snapshot, plots.
 
-A folder is written beside its place under a temporary name and renamed, so that
-it appears whole or not at all. What an interrupted run needs to go on lies in
+A folder appears whole or not at all. What an interrupted run needs to go on lies in
 ``DIR.unfinished`` until the run is finished.
 """
 
@@ -9,13 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, fields
 from importlib import metadata
 from pathlib import Path
@@ -27,6 +23,7 @@ from crosswall import __version__
 from crosswall.board import Identity
 from crosswall.device import counter_difference
 from crosswall.errors import DataError, UsageError
+from crosswall.files import check_writable, replacing_folder
 from crosswall.spec.ledger import COUNTERS, Counter
 from crosswall.spec.sample import Flag
 from crosswall.twin import MachineState, Results
@@ -181,14 +178,10 @@ def check_place(folder: Path) -> None:
 
     The folder must be missing, empty, or hold an earlier result, which will be replaced.
     """
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"--out {folder}: is a file; name a folder")
+    check_writable(folder, replace=True)
     if folder.is_dir() and any(folder.iterdir()) and not (folder / RESULT_FILE).exists():
         raise UsageError(f"--out {folder}: holds other files than results of crosswall; name a "
                          f"new folder")
-    above = next(parent for parent in folder.absolute().parents if parent.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise UsageError(f"--out {folder}: {above} cannot be written; name another folder")
 
 
 def write(folder: Path, plan: Plan, record: Record, report: dict[str, Any],
@@ -197,12 +190,12 @@ def write(folder: Path, plan: Plan, record: Record, report: dict[str, Any],
 
     ``draw`` adds plots to the folder that it is given.
     """
-    with replacing(folder) as partial:
-        (partial / RESULT_FILE).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        _write_samples(partial / SAMPLES_FILE, plan, record)
-        record.state.save(partial / SNAPSHOT_FILE, plan.network)
+    with replacing_folder(folder) as new:
+        (new / RESULT_FILE).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        _write_samples(new / SAMPLES_FILE, plan, record)
+        record.state.save(new / SNAPSHOT_FILE, plan.network)
         if draw is not None:
-            draw(partial)
+            draw(new)
     shutil.rmtree(unfinished(folder), ignore_errors=True)
 
 
@@ -214,10 +207,10 @@ def unfinished(folder: Path) -> Path:
 def write_unfinished(folder: Path, plan: Plan, record: Record, board: str) -> None:
     """Write what `read_unfinished` needs to let the run go on."""
     experiment = plan.experiment
-    with replacing(unfinished(folder)) as partial:
-        np.savez(partial / SAMPLES_FILE, **asdict(record.results))
-        record.state.save(partial / SNAPSHOT_FILE, plan.network)
-        (partial / RESUME_FILE).write_text(json.dumps({
+    with replacing_folder(unfinished(folder)) as new:
+        np.savez(new / SAMPLES_FILE, **asdict(record.results))
+        record.state.save(new / SNAPSHOT_FILE, plan.network)
+        (new / RESUME_FILE).write_text(json.dumps({
             "format": RESULT_FORMAT, "board": board, "where": experiment.where,
             "folder": str(experiment.folder), "data": experiment.data,
             "device": experiment.device_source, "fingerprint": fingerprint(plan),
@@ -274,33 +267,6 @@ def fingerprint(plan: Plan) -> str:
                   plan.initial_state().clustering_walls):
         digest.update(array.tobytes())
     return digest.hexdigest()
-
-
-@contextmanager
-def replacing(folder: Path) -> Iterator[Path]:
-    """A new folder to fill, which takes the place of ``folder`` if nothing goes wrong."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        partial.chmod(0o777 & ~umask())
-        yield partial
-        if folder.exists():
-            old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-            folder.replace(old)
-            partial.replace(folder)
-            shutil.rmtree(old)
-        else:
-            partial.replace(folder)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-
-
-def umask() -> int:
-    """The process's mask of permissions, which `tempfile` does not apply."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _write_samples(path: Path, plan: Plan, record: Record) -> None:

@@ -12,12 +12,13 @@ from typing import Any
 from crosswall import __version__
 from crosswall.errors import CrosswallError, Interrupted, UsageError
 from crosswall.experiment import Experiment, plots
+from crosswall.files import check_writable, replacing_file
 
 from . import corners as energies
 from . import figures
 from .points import Options, Point, Study
 from .runner import run_all
-from .store import Store, Surveyor, code_digest, write_atomically
+from .store import Store, Surveyor, code_digest
 from .table import Row, Table
 
 POINTS_FOLDER = "points"
@@ -100,7 +101,7 @@ def run(study: Study | str, *, out: Path | str, options: Options | None = None,
         study = Study.load(study)
     options = options or Options()
     out = Path(out)
-    _check_place(out / study.name)
+    check_writable(out / study.name)
     points = study_points(study, options, notice)
     if study.file.corners is not None:
         energies.check(study.file.corners, points[0].experiments[0])
@@ -198,17 +199,6 @@ def _write(folder: Path, table: Table, networks: Sequence[Any], draw: bool) -> O
         if draw:
             contents[f"{section.name}.png"] = figures.picture(section, table)
     for name, content in contents.items():
-        write_atomically(folder / name, content)
+        with replacing_file(folder / name) as new:
+            new.write_bytes(content)
     return Outcome(table, found, tuple(folder / name for name in contents))
-
-
-def _check_place(folder: Path) -> None:
-    """Raise UsageError unless files may be written to ``folder``, before time is spent."""
-    for place in (folder, *folder.absolute().parents):
-        if not place.exists():
-            continue
-        if not place.is_dir():
-            raise UsageError(f"--out: {place} is a file; name a folder")
-        if not os.access(place, os.W_OK):
-            raise UsageError(f"--out: {place} cannot be written; name another folder")
-        return

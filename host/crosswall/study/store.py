@@ -1,8 +1,8 @@
 """Results of points, kept so that nothing is run twice.
 
 A result lies in a file that is named after everything it follows from: the whole experiment file
-with its seed, the content of the data and of the devices' tables, and the code that computes.
-Studies share the folder, so a point that two studies have in common is run once.
+with its defaults and its seed, the content of the data and of the devices' tables, and the code
+that computes. Studies share the folder, so a point that two studies have in common is run once.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
-import tempfile
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -22,15 +20,17 @@ import numpy as np
 from crosswall import __version__
 from crosswall.data import Dataset
 from crosswall.experiment import Experiment
-from crosswall.experiment.report import umask
+from crosswall.files import replacing_file
 from crosswall.spec.network import Network
 
 FORMAT = 1
 """Version of the files' keys: ``format``, ``key`` and ``result``, the object of ``result.json``."""
 
-_CODE = ("spec", "twin", "device", "data", "experiment/experiment.py", "experiment/schedule.py",
-         "experiment/runner.py", "experiment/report.py")
-"""Sources, in the package ``crosswall``, that a result follows from."""
+_CODE = ("spec", "twin", "device", "data", "experiment/experiment.py", "experiment/initial.py",
+         "experiment/pulses.py", "experiment/schedule.py", "experiment/runner.py",
+         "experiment/metrics.py", "experiment/report.py")
+"""Sources, in the package ``crosswall``, that a result follows from; of the experiment file's
+defaults (``experiment/config.py``) a key holds the values."""
 
 
 class Store:
@@ -55,21 +55,8 @@ class Store:
     def save(self, key: str, result: dict[str, Any]) -> None:
         """Keep a result; the file appears whole or not at all."""
         text = json.dumps({"format": FORMAT, "key": key, "result": result})
-        write_atomically(self.path(key), (text + "\n").encode())
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file so that it appears whole or not at all; makes its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(partial).chmod(0o666 & ~umask())
-        Path(partial).replace(path)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
+        with replacing_file(self.path(key)) as new:
+            new.write_text(text + "\n", encoding="utf-8")
 
 
 @functools.cache
@@ -133,7 +120,7 @@ class Surveyor:
 
     def key(self, experiment: Experiment) -> str:
         """What the result of an experiment is kept by: 24 hexadecimal digits."""
-        content = [experiment.as_mapping(), self.data(experiment).digest,
+        content = [experiment.file.model_dump(mode="json"), self.data(experiment).digest,
                    self._tables(experiment), code_digest()]
         text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from crosswall import __version__
 from crosswall.device.provenance import PROVENANCE, Provenance
 from crosswall.device.slices import Floats
 from crosswall.errors import DeviceError
+from crosswall.files import replacing_folder
 from crosswall.spec.device_table import Direction
 
 from .domain_wall import BOLTZMANN
@@ -57,18 +57,11 @@ def compile_device(parameters: DeviceParameters, folder: str | os.PathLike[str],
     _check_motion(parameters, statistics)
     record = _record(parameters, statistics, samples, seed)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}-",
-                                         dir=target.parent) as unfinished:
-            complete = Path(unfinished, "new")
-            complete.mkdir()
+        with replacing_folder(target) as new:
             for direction, name in TABLES.items():
-                (complete / name).write_text(
-                    table_text(parameters, statistics, direction), encoding="utf-8")
-            (complete / PROVENANCE).write_text(record, encoding="utf-8")
-            if target.exists():
-                target.rename(Path(unfinished, "old"))
-            complete.rename(target)
+                (new / name).write_text(table_text(parameters, statistics, direction),
+                                        encoding="utf-8")
+            (new / PROVENANCE).write_text(record, encoding="utf-8")
     except OSError as error:
         raise DeviceError(f"{target}: cannot be written ({error.strerror or error}); choose "
                           "another folder with --out") from error

@@ -19,11 +19,19 @@ V(q)   notches, ``−(V0/2) cos(2π q/λ)``, and beyond the track's ends ``E (di
 ====== ===================================================================================
 
 ``J`` counts positive where the electrons flow towards +q, and a positive product ``θ_SH · D``
-moves the wall the same way. The equations are those of Thiaville, Rohart, Jué, Cros and Fert, EPL
-100, 57002 (2012) with the pinning force of the energy V; spin-transfer torque as in Thiaville,
-Nakatani, Miltat and Suzuki, EPL 69, 990 (2005). The noise follows from the fluctuation-dissipation
-theorem: the dissipated power is ``G α (q̇²/Δ + Δ φ̇²)``, so each coordinate has its friction, and
-the gyrotropic coupling does no work. It is additive: Itô and Stratonovich agree.
+moves the wall the same way. The equations, H_D, H_SH and u agree term by term with those of
+cmtj's ``DomainWallDynamics`` (github.com/LemurPwned/cmtj, cmtj/models/domain_dynamics.py, commit
+155b440), which are solved for the two rates; the force of V stands where µ0 H does, as both are
+energies that change with q alone. They are the model of Thiaville, Rohart, Jué, Cros and Fert,
+*Dynamics of Dzyaloshinskii domain walls in ultrathin magnetic films*, EPL 100, 57002 (2012), with
+the spin-transfer torque of Thiaville, Nakatani, Miltat and Suzuki, *Micromagnetic understanding of
+current-driven domain wall motion in patterned nanowires*, Europhys. Lett. 69, 990 (2005),
+arXiv:cond-mat/0407628; of these two only the records were at hand, not the pages.
+
+What follows from the equations is derived where it stands, in the docstrings below, and held to
+the integrator by tests. The noise follows from the fluctuation-dissipation theorem: the dissipated
+power is ``G α (q̇²/Δ + Δ φ̇²)``, so each coordinate has its friction, and the gyrotropic coupling
+does no work. It is additive: Itô and Stratonovich agree.
 """
 
 from __future__ import annotations
@@ -101,8 +109,7 @@ class DomainWall:
     dmi
         Interfacial DMI, J/m², signed.
     shape_field
-        H_K in A/m; None: of a thin film, ``Ms t ln 2 / (π Δ)`` (Tarasenko, Stankiewicz, Tarasenko
-        and Ferré, J. Magn. Magn. Mater. 189, 19 (1998)).
+        H_K in A/m; None: of a thin film, see `anisotropy_field`.
     polarisation, nonadiabaticity
         P and β of spin-transfer torque.
     spin_hall_angle
@@ -144,7 +151,12 @@ class DomainWall:
     @property
     def effective_anisotropy(self) -> float:
         """Anisotropy less the shape's, ``µ0 N Ms²/2`` with the demagnetising factor N of a long
-        strip across its film (Aharoni, J. Appl. Phys. 83, 3432 (1998), infinite length); J/m³."""
+        strip across its film; J/m³.
+
+        N is the field of the two charged faces, averaged over the strip's cross-section: the
+        limit of an infinite prism in Aharoni, *Demagnetizing factors for rectangular
+        ferromagnetic prisms*, J. Appl. Phys. 83, 3432 (1998). A test integrates it anew.
+        """
         ratio = self.thickness / self.track_width
         factor = ((1 - ratio**2) / (2 * ratio) * log(1 + ratio**2) + ratio * log(ratio)
                   + 2 * atan(1 / ratio)) / pi
@@ -163,7 +175,14 @@ class DomainWall:
 
     @property
     def anisotropy_field(self) -> float:
-        """H_K, A/m."""
+        """H_K, A/m; ``Ms t ln 2 / (π Δ)`` unless ``shape_field`` is given.
+
+        A film much thinner than its wall is wide takes the demagnetising factor ``|k| t/2`` for
+        charges of wave number k. With the wall's moment across it, ``sech(x/Δ)``, whose transform
+        is ``π Δ sech(π k Δ/2)``, and ``∫ u sech² u du = ln 2`` from 0 up, that is an energy of
+        ``µ0 Ms² t ln 2 / π`` for each unit of wall area. A uniform factor N costs ``µ0 Ms² N Δ``,
+        so ``N = t ln 2 / (π Δ)`` and ``H_K = N Ms``.
+        """
         if self.shape_field is not None:
             return self.shape_field
         return self.magnetisation * self.thickness * log(2) / (pi * self.width)
@@ -210,6 +229,7 @@ class DomainWall:
     def equilibrium_angle(self) -> float:
         """φ of least energy without drive, 0 to π; its mirror image −φ has the same energy.
 
+        There the second equation's right side vanishes: ``sin φ ((π/2) H_D − H_K cos φ) = 0``.
         Néel where ``(π/2) |H_D| ≥ H_K``, else ``cos φ = (π/2) H_D / H_K``.
         """
         chiral, shape = pi / 2 * self.chiral_field, self.anisotropy_field
@@ -231,13 +251,15 @@ class DomainWall:
 
     @property
     def walker_field(self) -> float:
-        """Out-of-plane field above which φ turns round and round, ``α`` times `holding_field`."""
+        """Out-of-plane field above which φ turns round and round, ``α`` times `holding_field`:
+        with φ at rest the first equation gives ``q̇/Δ = γ0 H/α``, which the second must hold.
+        Without DMI it is Walker's ``α H_K/2``."""
         return self.damping * self.holding_field
 
     @property
     def walker_drift(self) -> float:
-        """The spin drift u in m/s of the same: ``|β/α − 1| u = γ0 Δ · holding_field``; infinite
-        where β = α."""
+        """The spin drift u in m/s of the same: at rest ``q̇ = β u/α``, of which the second equation
+        must hold ``|β/α − 1| u = γ0 Δ · holding_field``; infinite where β = α."""
         excess = abs(self.nonadiabaticity / self.damping - 1)
         return inf if excess == 0 else GAMMA_0 * self.width * self.holding_field / excess
 
@@ -247,7 +269,8 @@ class DomainWall:
 
         Below breakdown ``(γ0 Δ H + β u)/α``. Above it φ turns at the mean rate
         ``√(a² − (α γ0 H_K/2)²) / (1 + α²)`` with ``a = γ0 H + (β − α) u/Δ``, and the wall is slower
-        by Δ/α times that rate.
+        by Δ/α times that rate: eliminating q̇ leaves ``(1 + α²) φ̇ = a + (α γ0 H_K/2) sin 2φ``, one
+        turn of which takes ``∫ dφ/φ̇``, and the first equation holds for the means too.
 
         Raises
         ------
@@ -265,14 +288,14 @@ class DomainWall:
 
     @property
     def depinning_field(self) -> float:
-        """Out-of-plane field in A/m that frees the wall at T = 0: ``π V0 / (2 µ0 Ms S λ)``, the
-        notch's largest slope."""
+        """Out-of-plane field in A/m that frees the wall at T = 0: ``π V0 / (2 µ0 Ms S λ)``, where
+        its force ``2 µ0 Ms S H`` is the notch's largest slope ``π V0/λ``."""
         return pi * self.notch_barrier / (self.notch_period * self.gyro * GAMMA_0)
 
     @property
     def depinning_spin_hall_field(self) -> float:
-        """H_SH in A/m that does the same: as φ rests at its equilibrium, ``depinning_field ·
-        2 / (π |cos φ|)``."""
+        """H_SH in A/m that does the same: ``(π/2) H_SH cos φ`` stands beside H in the first
+        equation and φ rests at its equilibrium, hence ``depinning_field · 2 / (π |cos φ|)``."""
         share = abs(cos(self.equilibrium_angle))
         return inf if share < 1e-12 else self.depinning_field * 2 / (pi * share)
 
