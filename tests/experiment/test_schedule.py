@@ -19,6 +19,7 @@ from crosswall.experiment.schedule import (
     UNPERMUTED,
     balanced,
     make_schedule,
+    rehearsal_buffer,
     share,
     steps,
     subset,
@@ -284,3 +285,49 @@ def test_steps_keep_their_order_and_equal_lengths(values, length):
                for entry in range(len(values))]
     assert sequence == [value for value, count in zip(values, lengths, strict=True)
                         for _ in range(count)]
+
+
+@pytest.mark.parametrize("rehearsal", [0.1, 0.3, 0.5, 0.75, 0.8])
+def test_rehearsal_teaches_earlier_samples_again_on_top_of_the_phases_own(rehearsal):
+    tasks = [OnlinePhase(**LEARN_BOTH, classes=[0, 1]),
+             OnlinePhase(**LEARN_BOTH, classes=[2], passes=3, rehearsal=rehearsal)]
+    plan = schedule(tasks)
+    start, stop = plan.spans[1].start, plan.spans[1].stop
+    labels = plan.labels[start:stop]
+    own = plan.indices[start:stop][labels == 2]
+    assert len(own) == 30
+    assert [sorted(own[each:each + 10]) for each in (0, 10, 20)] \
+        == 3 * [np.flatnonzero(TRAIN_LABELS == 2).tolist()]
+    assert len(labels) - 30 == int(30 * rehearsal / (1 - rehearsal) + 1e-9)
+    again = plan.indices[start:stop][labels != 2]
+    assert set(again) <= set(plan.indices[:start])
+    assert not plan.first[start:stop][labels != 2].any()
+    assert (plan.headers.labels[start:stop] == labels).all()
+
+
+def test_phase_rehearses_nothing_that_was_not_taught():
+    tasks = [ClusterPhase(kind="cluster"), OnlinePhase(**LEARN_BOTH, classes=[0]),
+             OnlinePhase(**LEARN_BOTH, classes=[1], rehearsal=0.5),
+             OnlinePhase(**LEARN_BOTH, classes=[2], rehearsal=0.5, rehearsal_buffer=1)]
+    plan = schedule(tasks)
+    third, last = plan.spans[2:]
+    assert set(plan.labels[third.start:third.stop]) == {0, 1}
+    again = plan.indices[last.start:last.stop][plan.labels[last.start:last.stop] != 2]
+    assert len(again) == 10
+    assert len(set(again)) == 1
+
+
+@given(st.data())
+def test_rehearsal_buffer_keeps_only_what_it_held_or_what_is_new(data):
+    labels = np.array(data.draw(st.lists(st.integers(0, 3), min_size=2, max_size=40)))
+    order = data.draw(st.permutations(range(len(labels))))
+    first, then = sorted(data.draw(st.tuples(*2 * [st.integers(1, len(labels))])))
+    size = data.draw(st.integers(1, 20))
+    before, after = (set(rehearsal_buffer(np.array(order[:count]), labels, size, 7))
+                     for count in (first, then))
+    assert len(after) == min(size, then)
+    assert after <= before | set(order[first:then])
+    counts = [sum(labels[sample] == label for sample in after) for label in range(4)]
+    taught = [sum(labels[sample] == label for sample in order[:then]) for label in range(4)]
+    assert all(count == held or count >= max(counts) - 1
+               for count, held in zip(counts, taught, strict=True))

@@ -29,6 +29,7 @@ from .config import (
     Phase,
     Plasticity,
     RefinePhase,
+    TeachPhase,
 )
 from .pulses import PulseScale
 
@@ -186,8 +187,16 @@ def make_schedule(phases: Sequence[Phase], train_labels: np.ndarray, test_labels
     if limit is not None:
         lengths = share(limit, lengths)
     columns, views, spans, start = [], [], [], 0
+    taught = np.zeros(0, np.int64)
     for number, (phase, pool, length) in enumerate(zip(phases, pools, lengths, strict=True)):
-        columns.append(_phase_columns(phase, number, pool, length, order_seed, scales))
+        column = _phase_columns(phase, number, pool, length, order_seed, scales)
+        if isinstance(phase, OnlinePhase) and phase.rehearsal:
+            _rehearse(column["indices"], phase, number,
+                      rehearsal_buffer(taught, shown_labels, phase.rehearsal_buffer, order_seed),
+                      order_seed)
+        if isinstance(phase, TeachPhase | OnlinePhase):
+            taught = np.union1d(taught, column["indices"])
+        columns.append(column)
         views.append(_phase_views(phase, number, length, augmentation_seed))
         spans.append(Span(phase.kind, start, start + length, phase.name or phase.kind))
         start += length
@@ -197,13 +206,13 @@ def make_schedule(phases: Sequence[Phase], train_labels: np.ndarray, test_labels
                      for train in (train_labels, shown_labels))
     view = Views(*(np.concatenate([getattr(each, item.name) for each in views])
                    for item in fields(Views)))
-    taught = joined["flags"] & Flag.LEARN_READOUT != 0
+    teaches = joined["flags"] & Flag.LEARN_READOUT != 0
     labelled = joined["flags"] & _USES_LABEL != 0
     headers = Headers(numbers=np.arange(start, dtype=np.uint32),
                       flags=joined.pop("flags") | np.uint8(READ_BACK_FLAGS[read_back]),
                       labels=np.where(labelled, shown, np.uint8(UNLABELLED)), **joined)
     return Schedule(tuple(spans), headers, parts, indices, labels,
-                    _first_shown(indices, view.permutations, taught), view)
+                    _first_shown(indices, view.permutations, teaches), view)
 
 
 def share(total: int, lengths: Sequence[int]) -> list[int]:
@@ -244,6 +253,28 @@ def balanced(order: np.ndarray, labels: np.ndarray) -> np.ndarray:
         members = np.flatnonzero(labels == label)
         turns[members] = np.arange(len(members))
     return order[np.argsort(turns, kind="stable")]
+
+
+def rehearsal_buffer(taught: np.ndarray, labels: np.ndarray, size: int, order_seed: int
+                     ) -> np.ndarray:
+    """Samples that are kept of those taught so far: ``int64[at most size]``, of each class as
+    many, as far as there are.
+
+    Which samples of a class are kept goes by one random order of the whole training part. So what
+    is kept after more samples was kept before or is among them, and a memory of ``size`` samples
+    is enough, whatever comes (the greedy balanced memory of Prabhu, Torr and Dokania, *GDumb*,
+    ECCV 2020).
+
+    Parameters
+    ----------
+    taught
+        ``int64[n]``, samples of the training part, each once.
+    labels
+        ``int[samples]`` of the training part, as they were shown.
+    """
+    order = np.random.RandomState(order_seed).permutation(len(labels))
+    order = order[np.isin(order, taught)]
+    return balanced(order, labels[order])[:size].astype(np.int64)
 
 
 def steps(values: Sequence[int], boundaries: Sequence[float] | None, length: int) -> np.ndarray:
@@ -306,7 +337,27 @@ def _pool(phase: Phase, number: int, labels: np.ndarray, order_seed: int) -> np.
 def _phase_length(phase: Phase, pool: int) -> int:
     if isinstance(phase, EvaluatePhase):
         return pool
-    return phase.samples or (phase.passes or 1) * pool
+    length = phase.samples or (phase.passes or 1) * pool
+    if isinstance(phase, OnlinePhase):
+        length += _whole(length * phase.rehearsal / (1 - phase.rehearsal))
+    return length
+
+
+def _rehearse(indices: np.ndarray, phase: OnlinePhase, number: int, buffer: np.ndarray,
+              order_seed: int) -> None:
+    """Spread samples of a buffer at random over a phase's, in place; the phase's own keep their
+    order."""
+    again = _whole(len(indices) * phase.rehearsal) if len(buffer) else 0
+    random = np.random.RandomState([order_seed, number, 0, 1])  # passes draw from three words
+    places = np.sort(random.permutation(len(indices))[:again])
+    own = np.delete(np.arange(len(indices)), places)
+    indices[own] = indices[:len(own)].copy()
+    if again:
+        indices[places] = buffer[random.randint(len(buffer), size=again)]
+
+
+def _whole(samples: float) -> int:
+    return int(samples + 1e-6)  # so that 0.6 / 0.2 is 3: what is added is what is set aside
 
 
 def _phase_views(phase: Phase, number: int, length: int, augmentation_seed: int) -> Views:
