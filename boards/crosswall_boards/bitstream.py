@@ -6,6 +6,7 @@ import json
 import shlex
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,13 +18,21 @@ from crosswall.spec.network import Network
 
 from .board import FpgaBoard
 from .cache import Progress, cached, content_key
-from .report import BuildReport, overfull, parse_nextpnr
-from .tools import package_folder, require_package, run_tool, wheel_program
+from .estimate import lacking, parse_stat
+from .report import BuildReport, overfull, parse_nextpnr, resource_line
+from .tools import last_error, package_folder, require_package, run_tool, wheel_program
 
-__all__ = ["Bitstream", "build_bitstream", "flash", "flash_command"]
+__all__ = ["Bitstream", "Scripts", "build_bitstream", "build_scripts", "flash", "flash_command"]
 
 _NAME = "crosswall"
 _NEXTPNR_REPORT = "nextpnr-report.json"
+_STAT = "yosys-stat.json"
+_COUNT_CELLS = f"tee -q -o {_STAT} stat -json"
+_XILINX_SYNTHESIS = f"""\
+read_verilog {_NAME}.v
+synth_xilinx -family xc7 -flatten -top {_NAME}
+{_COUNT_CELLS}
+"""
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,25 @@ class Bitstream:
     report: BuildReport
 
 
+@dataclass(frozen=True)
+class Scripts:
+    """A folder for a vendor's tools, and what yosys says that the design needs."""
+
+    path: Path
+    needed: dict[str, int]
+    board: FpgaBoard
+
+    @property
+    def command(self) -> str:
+        """What to run where the vendor's tools are installed."""
+        return f"cd {shlex.quote(str(self.path))} && bash build_{_NAME}.sh"
+
+    def as_text(self) -> str:
+        """The needs as text, for people."""
+        return "".join(resource_line(kind, count, self.board.capacity[kind]) + "\n"
+                       for kind, count in self.needed.items())
+
+
 def build_bitstream(board: FpgaBoard, network: Network, build: Build, folder: Path, *,
                     progress: Progress = lambda line: None, seed: int = 1,
                     allow_slow: bool = False) -> Bitstream:
@@ -77,22 +105,17 @@ def build_bitstream(board: FpgaBoard, network: Network, build: Build, folder: Pa
     Raises
     ------
     ToolError
-        If a tool is missing or fails (for instance because the machine does not fit), or if
-        timing is not met.
+        If a tool is missing or fails, if the machine does not fit, or if timing is not met.
     ValueError
         If `build` cannot compute `network`.
     """
-    require_package("amaranth_boards", "build")
-    from amaranth.hdl import Module  # noqa: F401  (a clear error where Amaranth is missing)
-
-    from .top import board_system
-
-    progress(f"{board.name}: elaborating {network.synapses} synapses")
-    made = _place_and_route(board, board_system(board, network, build), seed, progress)
+    system = _elaborate(board, network, build, progress)
+    made = _place_and_route(board, system, seed, progress)
     resources, clocks = parse_nextpnr((made / _NEXTPNR_REPORT).read_text())
     report = BuildReport(board.name, {key: getattr(value, "value", value)
                                       for key, value in asdict(build).items()},
-                         network.digest(), network.synapses, resources, clocks)
+                         network.digest(), network.synapses, resources, clocks,
+                         parse_stat((made / _STAT).read_text()))
     folder.mkdir(parents=True, exist_ok=True)
     for source in made.iterdir():
         shutil.copy(source, folder / source.name)
@@ -107,13 +130,91 @@ def build_bitstream(board: FpgaBoard, network: Network, build: Build, folder: Pa
     return Bitstream(path, report)
 
 
+def build_scripts(board: FpgaBoard, network: Network, build: Build, folder: Path, *,
+                  progress: Progress = lambda line: None) -> Scripts:
+    """Write what Vivado needs to build a bitstream, and count with yosys what it will use.
+
+    `folder` gets the design in Verilog, its constraints and the scripts; it is created. Raises
+    what `build_bitstream` raises, but knows nothing of timing.
+    """
+    system = _elaborate(board, network, build, progress)
+    from .top import BoardTop
+
+    plan = board.platform().prepare(BoardTop(board, system), _NAME, emit_src=False,
+                                    **board.recipe())
+    yosys = _TOOLS["yosys"]
+    program = wheel_program(yosys.variable, yosys.module, yosys.function, "build")
+    design = plan.files[f"{_NAME}.v"]
+    key = content_key([design, _XILINX_SYNTHESIS, shlex.join(program), version(yosys.module)])
+
+    def produce(work: Path) -> None:
+        _write(work, {f"{_NAME}.v": design, "count.ys": _XILINX_SYNTHESIS})
+        log = work.with_name(f"{key}.log")
+        log.unlink(missing_ok=True)
+        progress(f"{board.name}: synthesis (yosys)")
+        _run(["yosys", "-q", "-l", f"{_NAME}.rpt", "count.ys"], program, work, log)
+        for path in work.iterdir():
+            if path.name != _STAT:
+                path.unlink()
+        log.unlink()
+
+    needed = parse_stat((cached("syntheses", key, produce, progress) / _STAT).read_text())
+    _check_fits(board, needed, progress)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder, plan.files)
+    return Scripts(folder, needed, board)
+
+
+def _elaborate(board: FpgaBoard, network: Network, build: Build, progress: Progress) -> Any:
+    require_package("amaranth_boards", "build")
+    from amaranth.hdl import Module  # noqa: F401  (a clear error where Amaranth is missing)
+
+    from .top import board_system
+
+    progress(f"{board.name}: elaborating {network.synapses} synapses")
+    return board_system(board, network, build)
+
+
+def _write(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    for name, content in files.items():
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def _run(line: Sequence[str], program: Sequence[str], folder: Path, log: Path) -> None:
+    """Run a line of a build script. What yosys says is in its report only."""
+    try:
+        run_tool(line[0], [*program, *line[1:]], folder=folder, log=log)
+    except ToolError as error:
+        report = folder / f"{_NAME}.rpt"
+        if line[0] != "yosys" or not (told := last_error(report)):
+            raise
+        with log.open("a") as record:
+            record.write(report.read_text(errors="replace"))
+        raise ToolError(f"yosys failed: {told} (all of its output is in {log})") from error
+
+
+def _check_fits(board: FpgaBoard, needed: Mapping[str, int], progress: Progress) -> None:
+    """Tell what yosys counted; raise ToolError if the device has too little of anything."""
+    progress(f"{board.name}: estimate: " + ", ".join(
+        f"{count:,} of {board.capacity[kind]:,} {kind}s ({count / board.capacity[kind]:.0%})"
+        for kind, count in sorted(needed.items()) if kind in board.capacity))
+    if short := lacking(needed, board.capacity):
+        raise _does_not_fit(board, short)
+
+
+def _does_not_fit(board: FpgaBoard, short: str) -> ToolError:
+    return ToolError(f"the machine does not fit {board.name}: it needs {short}; choose a larger "
+                     f"board, fewer lanes or fewer neurons")
+
+
 def _place_and_route(board: FpgaBoard, system: Any, seed: int, progress: Progress) -> Path:
     """The folder with the bitstream, the report and the logs."""
     from crosswall_hdl.memory import YOSYS_OPEN_COLLISIONS
 
     from .top import BoardTop
 
-    recipe = {"script_after_read": YOSYS_OPEN_COLLISIONS, **board.recipe()}
+    recipe = {"script_after_read": YOSYS_OPEN_COLLISIONS, "script_after_synth": _COUNT_CELLS,
+              **board.recipe()}
     recipe["nextpnr_opts"] = (f"{recipe.get('nextpnr_opts', '')} --seed {seed} "
                               f"--report {_NEXTPNR_REPORT} --timing-allow-fail")
     plan = board.platform().prepare(BoardTop(board, system), _NAME, emit_src=False, **recipe)
@@ -127,32 +228,32 @@ def _place_and_route(board: FpgaBoard, system: Any, seed: int, progress: Progres
         *(version(wheel) for wheel in wheels)])
 
     def produce(folder: Path) -> None:
-        for name, content in plan.files.items():
-            (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        _write(folder, plan.files)
         log = folder.with_name(f"{key}.log")  # outlives the folder if something fails
         log.unlink(missing_ok=True)
         for line in commands:
             progress(f"{board.name}: {_TOOLS[line[0]].stage} ({line[0]})")
             try:
-                run_tool(line[0], [*programs[line[0]], *line[1:]], folder=folder, log=log)
+                _run(line, programs[line[0]], folder, log)
             except ToolError as error:
-                if lacking := _lacking(folder / f"{_NAME}.tim"):
-                    raise ToolError(f"the machine does not fit {board.name}: it needs {lacking}; "
-                                    f"choose a larger board, fewer lanes or fewer neurons"
-                                    ) from error
+                if short := _overfull(folder / f"{_NAME}.tim"):
+                    raise _does_not_fit(board, short) from error
                 raise
+            if line[0] == "yosys":
+                _check_fits(board, parse_stat((folder / _STAT).read_text()), progress)
+        kept = (_NEXTPNR_REPORT, _STAT)
         for path in folder.iterdir():
-            if path.suffix not in (".bit", ".bin", ".rpt", ".tim") and path.name != _NEXTPNR_REPORT:
+            if path.suffix not in (".bit", ".bin", ".rpt", ".tim") and path.name not in kept:
                 path.unlink()
         log.unlink()
 
     return cached("bitstreams", key, produce, progress)
 
 
-def _lacking(log: Path) -> str:
+def _overfull(log: Path) -> str:
     """What place and route failed for want of, if the device is too small; else nothing."""
-    lacking = overfull(log.read_text(errors="replace")) if log.exists() else {}
-    return ", ".join(f"{item.used} {name}s of {item.available}" for name, item in lacking.items())
+    items = overfull(log.read_text(errors="replace")) if log.exists() else {}
+    return ", ".join(f"{item.used:,} of {item.available:,} {name}s" for name, item in items.items())
 
 
 def flash_command(board: FpgaBoard, bitstream: Path) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from crosswall.spec.build import Build
@@ -37,6 +37,11 @@ class FpgaBoard(Board):
 
     Members
     -------
+    capacity
+        How much the device has of each kind of resource, by its name in `report.BuildReport`.
+    toolchain
+        What makes its bitstream: "open" (yosys and nextpnr, here) or "vivado" (a folder of scripts
+        for who has it).
     clock_frequency
         Of the machine, in Hz.
     baud
@@ -47,6 +52,8 @@ class FpgaBoard(Board):
         Arguments that make openFPGALoader load a bitstream into this board.
     """
 
+    capacity: ClassVar[Mapping[str, int]]
+    toolchain: ClassVar[str] = "open"
     clock_frequency: ClassVar[int]
     baud: ClassVar[int]
     readout_primitive: ClassVar[str] = "inferred"
@@ -60,6 +67,10 @@ class FpgaBoard(Board):
     def clocking(self, platform: Any) -> Any:
         """The elaboratable that drives clock and reset of domain ``sync``: `clock_frequency`, in
         reset after power-up until the clock is stable."""
+
+    def light(self, platform: Any) -> Any:
+        """The pin of the LED that shows activity."""
+        return platform.request("led", 0, dir="-")
 
     @abstractmethod
     def recipe(self) -> dict[str, Any]:

@@ -2,14 +2,20 @@
 
 from crosswall.errors import UsageError
 
+from .arty_a7 import ArtyA7
 from .board import Board, FpgaBoard
+from .ecpix5 import Ecpix5, Ecpix5Small
 from .icebreaker import IceBreaker
+from .icepi_zero import IcepiZero
 from .ulx3s import Ulx3s
+from .versa_ecp5 import VersaEcp5
 from .virtual import Virtual
 
 __all__ = ["BOARDS", "find_board", "find_fpga_board"]
 
-BOARDS: dict[str, Board] = {board.name: board for board in (Virtual(), IceBreaker(), Ulx3s())}
+BOARDS: dict[str, Board] = {board.name: board for board in (
+    Virtual(), IceBreaker(), IcepiZero(), Ulx3s(), VersaEcp5(), Ecpix5(), Ecpix5Small(),
+    ArtyA7())}
 """Every board, by name."""
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-__all__ = ["BuildReport", "ClockReport", "ResourceReport", "overfull", "parse_nextpnr"]
+__all__ = ["BuildReport", "ClockReport", "ResourceReport", "overfull", "parse_nextpnr",
+           "resource_line"]
 
 _RESOURCES = {
     "TRELLIS_COMB": "LUT", "TRELLIS_FF": "flip-flop", "DP16KD": "block RAM", "MULT18X18D": "DSP",
@@ -56,6 +57,8 @@ class BuildReport:
         By kind: "LUT", "flip-flop", "logic cell", "block RAM", "single-port RAM", "DSP".
     clocks
         By net.
+    estimate
+        By kind: what was expected after synthesis; see `estimate.parse_stat`.
     """
 
     board: str
@@ -64,6 +67,7 @@ class BuildReport:
     synapses: int
     resources: dict[str, ResourceReport]
     clocks: dict[str, ClockReport]
+    estimate: dict[str, int] = field(default_factory=dict)
 
     @property
     def timing_met(self) -> bool:
@@ -80,13 +84,18 @@ class BuildReport:
         lines = [f"board            {self.board}",
                  f"network          {self.network_digest:08x}, {self.synapses} synapses",
                  f"build            {build}"]
-        lines += [f"{name:<16} {item.used:>6} of {item.available:>6}  "
-                  f"{100 * item.used / item.available:5.1f} %"
+        lines += [resource_line(name, item.used, item.available)
+                  + (f"  (estimate {self.estimate[name]})" if name in self.estimate else "")
                   for name, item in self.resources.items()]
         lines += [f"clock            {clock.achieved:6.1f} MHz achieved, {clock.constraint:.1f} "
                   f"MHz asked for: {'met' if clock.met else 'NOT met'} ({net})"
                   for net, clock in self.clocks.items()]
         return "\n".join(lines) + "\n"
+
+
+def resource_line(kind: str, used: int, available: int) -> str:
+    """A line of a report: how many of the device's resources of a kind are used."""
+    return f"{kind:<16} {used:>6} of {available:>6}  {100 * used / available:5.1f} %"
 
 
 def parse_nextpnr(text: str) -> tuple[dict[str, ResourceReport], dict[str, ClockReport]]:

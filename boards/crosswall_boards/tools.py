@@ -15,9 +15,11 @@ from pathlib import Path
 
 from crosswall.errors import ToolError
 
-__all__ = ["package_folder", "require_package", "require_programs", "run_tool", "wheel_program"]
+__all__ = ["last_error", "package_folder", "require_package", "require_programs", "run_tool",
+           "wheel_program"]
 
 _ERROR = re.compile(r"\berror\b|^%Warning", re.IGNORECASE)
+_FAILURE = re.compile(r"\b(error|assert\w*|abort\w*)\b", re.IGNORECASE)
 
 
 def require_programs(*packages: tuple[str, str]) -> None:
@@ -63,6 +65,15 @@ def wheel_program(variable: str, module: str, function: str, extra: str) -> list
     require_package(module, extra)
     return [sys.executable, "-c",
             f"import sys, {module}; sys.exit({module}.{function}(sys.argv[1:]))"]
+
+
+def last_error(log: Path) -> str:
+    """Return the last line of a tool's log that tells of an error, else its last line; an empty
+    text if there is none."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    told = [line.strip() for line in lines if line.strip()]
+    errors = [line for line in told if _FAILURE.search(line)]
+    return (errors or told or [""])[-1][:300]
 
 
 def run_tool(name: str, command: Sequence[str], *, folder: Path, log: Path,

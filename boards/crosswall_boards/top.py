@@ -26,7 +26,7 @@ def board_system(board: FpgaBoard, network: Network, build: Build) -> System:
 
 
 class BoardTop(Elaboratable):
-    """Connects a system's wire to the serial port, and its activity to the first LED.
+    """Connects a system's wire to the serial port, and its activity to an LED.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class BoardTop(Elaboratable):
         uart = platform.request("uart", 0, dir="-")
         m.submodules.rx = rx = io.Buffer("i", uart.rx)
         m.submodules.tx = tx = io.Buffer("o", uart.tx)
-        m.submodules.led = led = io.Buffer("o", platform.request("led", 0, dir="-"))
+        m.submodules.led = led = io.Buffer("o", self._board.light(platform))
         m.d.comb += [system.rx.eq(rx.i), tx.o.eq(system.tx)]
         m.d.sync += led.o.eq(~system.idle)
         return m

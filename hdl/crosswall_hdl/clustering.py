@@ -3,6 +3,7 @@
 from amaranth import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from crosswall.spec.build import Build
 from crosswall.spec.network import Network, Neuron
@@ -30,7 +31,26 @@ from .rivals import Rivals
 from .state import StatePort
 from .winner import Winner, activation_shape
 
-__all__ = ["ClusteringStage"]
+__all__ = ["ClusteringStage", "clustering_ports"]
+
+
+def clustering_ports(network: Network, build: Build) -> dict[str, wiring.Member]:
+    """Ports of a clustering stage, whatever it is made of."""
+    shapes = memory_shapes(network, build)
+    return {
+        "start": In(1),
+        "done": Out(1),
+        "sample": In(SampleControl),
+        "rules": In(RuleValues),
+        "pixels": In(PixelPort(network)),
+        "rankings": Out(stream.Signature(Ranking(network))),
+        "tallies": Out(ClusteringTallies(network)),
+        "walls": In(StatePort(shapes[StateMemory.CLUSTERING_WALLS])),
+        "thresholds": In(StatePort(shapes[StateMemory.THRESHOLDS])),
+        "draws": Out(DrawPort()),
+        "pulses": Out(PulsePort(network, build)),
+        **({"static_draws": Out(DrawPort())} if build.static_spread else {}),
+    }
 
 
 class ClusteringStage(wiring.Component):
@@ -43,7 +63,7 @@ class ClusteringStage(wiring.Component):
     A scored position takes ``groups * max(active lines, lanes) + 1`` cycles, or as long as the
     encoder needs if that is more (75 for 25 pixels with contrast). With learning, or a crossbar
     for each position, ranking adds ``lanes + 9``, and with racing neurons the race's steps, of
-    ``Race.step_cycles`` each; learning adds ``max(lines + 14, neurons + 5)``
+    ``Race.step_cycles`` each; learning adds ``max(lines + 22, neurons + 5)``
     (2 less without static spread; for a compact build see `Learner`).
 
     Parameters
@@ -74,22 +94,8 @@ class ClusteringStage(wiring.Component):
     def __init__(self, network: Network, build: Build) -> None:
         build.check_fits(network)
         self._network, self._build = network, build
-        shapes = memory_shapes(network, build)
-        self._shape = shapes[StateMemory.CLUSTERING_WALLS]
-        super().__init__({
-            "start": In(1),
-            "done": Out(1),
-            "sample": In(SampleControl),
-            "rules": In(RuleValues),
-            "pixels": In(PixelPort(network)),
-            "rankings": Out(stream.Signature(Ranking(network))),
-            "tallies": Out(ClusteringTallies(network)),
-            "walls": In(StatePort(self._shape)),
-            "thresholds": In(StatePort(shapes[StateMemory.THRESHOLDS])),
-            "draws": Out(DrawPort()),
-            "pulses": Out(PulsePort(network, build)),
-            **({"static_draws": Out(DrawPort())} if build.static_spread else {}),
-        })
+        self._shape = memory_shapes(network, build)[StateMemory.CLUSTERING_WALLS]
+        super().__init__(clustering_ports(network, build))
 
     def elaborate(self, platform) -> Module:
         network, build = self._network, self._build
@@ -325,12 +331,16 @@ class ClusteringStage(wiring.Component):
             shape.rows, shape.lanes, shape.bits, register_address=self._build.compact)
         m.submodules.walls_access = access = StateAccess(shape)
         wiring.connect(m, wiring.flipped(self.walls), access.state)
+        wall = Signal(shape.bits, reset_less=True)
+        lane = learner.winner[:ceil_log2(shape.lanes)]
+        m.d.sync += wall.eq(memory.read_data[lane] if shape.lanes > 1 else memory.read_data[0])
         m.d.comb += [
             crossbar.walls.eq(memory.read_data),
-            learner.walls.eq(memory.read_data),
+            learner.wall.eq(wall),
             memory.read_row.eq(crossbar.row),
             memory.write_row.eq(learner.write_row),
-            memory.write_enable.eq(learner.write_enable),
+            memory.write_enable.eq(learner.write_enable << lane if shape.lanes > 1
+                                   else learner.write_enable),
         ]
         m.d.comb += [word.eq(learner.write_wall) for word in memory.write_data]
         with m.If(learner.busy):

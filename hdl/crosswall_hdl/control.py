@@ -3,6 +3,8 @@
 How a stage is driven. The machine holds ``sample`` (:class:`SampleControl`) and ``rules``
 (:class:`RuleValues`) stable from a stage's ``start`` to its ``done``. ``start`` and ``done`` last
 one cycle. ``tallies`` are cleared at ``start`` and stable from ``done`` to the next ``start``.
+With `Build.overlap` the stages run at once, each with a sample of its own, but for samples that
+would draw in both (`Machine`).
 
 Ports of ``ClusteringStage(network, build)``: ``start: In(1)``, ``done: Out(1)``,
 ``sample: In(SampleControl)``, ``rules: In(RuleValues)``, ``pixels: In(PixelPort(network))``,
@@ -119,7 +121,9 @@ class PixelPort(wiring.Signature):
     Members
     -------
     enable : Out(1)
-        Write in this cycle. Never raised between the stage's ``start`` and ``done``.
+        Write in this cycle. Never raised between the stage's ``start`` and ``done``; with
+        `Build.overlap` never in the cycle of ``start``, and what is written after it belongs to
+        the next sample: the stage keeps two, and changes over at ``start``.
     address : Out(range(pixels))
         Place in the sample.
     data : Out(8)

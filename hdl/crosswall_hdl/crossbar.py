@@ -1,6 +1,8 @@
 """The clustering crossbar's arithmetic: currents of all neurons, a lane each, group by group."""
 
-from amaranth import Module, Mux, Signal
+from collections.abc import Sequence
+
+from amaranth import Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
@@ -13,7 +15,7 @@ from .control import index_shape
 from .encoder import Event
 from .memory import READ_LATENCY
 
-__all__ = ["Crossbar", "Lane"]
+__all__ = ["Crossbar", "Lane", "shifted_sum"]
 
 
 class Lane(wiring.Component):
@@ -86,20 +88,26 @@ class Lane(wiring.Component):
             product = Signal(CONDUCTANCE_BITS + self._code_bits, reset_less=True)
             m.d.sync += product.eq(self.code * self.conductance)
             return product
-        # Sums of shifted conductances, pair by pair, because a `*` would take a DSP block.
-        terms = [Mux(self.code[bit], self.conductance, 0) for bit in range(self._code_bits)]
-        span = 1
-        for stage in range(self.latency):
-            pairs = zip(terms[::2], terms[1::2], strict=True) if len(terms) > 1 else [(terms[0],)]
-            added = []
-            for index, pair in enumerate(pairs):
-                value = pair[0] if len(pair) == 1 else pair[0] + (pair[1] << span)
-                product = Signal(CONDUCTANCE_BITS + min(2 * span, self._code_bits),
-                                 name=f"product_{stage}_{index}", reset_less=True)
-                m.d.sync += product.eq(value)
-                added.append(product)
-            terms, span = added, 2 * span
-        return terms[0]
+        # No `*`: it would take a DSP block.
+        return shifted_sum(m, [Mux(self.code[bit], self.conductance, 0)
+                               for bit in range(self._code_bits)])
+
+
+def shifted_sum(m: Module, terms: Sequence[Value], name: str = "product") -> Signal:
+    """Sum of ``terms[i] << i``, for conductances that a code's bits let pass:
+    ``max(1, log2(len(terms)))`` cycles ago, pair by pair with a register behind each sum."""
+    count, span = len(terms), 1
+    for stage in range(max(1, ceil_log2(count))):
+        pairs = zip(terms[::2], terms[1::2], strict=True) if len(terms) > 1 else [(terms[0],)]
+        added = []
+        for index, pair in enumerate(pairs):
+            value = pair[0] if len(pair) == 1 else pair[0] + (pair[1] << span)
+            partial = Signal(CONDUCTANCE_BITS + min(2 * span, count),
+                             name=f"{name}_{stage}_{index}", reset_less=True)
+            m.d.sync += partial.eq(value)
+            added.append(partial)
+        terms, span = added, 2 * span
+    return terms[0]
 
 
 class Crossbar(wiring.Component):

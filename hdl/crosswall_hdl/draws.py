@@ -1,8 +1,8 @@
 """The random draw of `crosswall.spec.draws`: one per cycle, or one at a time in little logic."""
 
-from amaranth import Array, Module, Signal, Value
+from amaranth import Array, Cat, Module, Signal, Value
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, PureInterface
 
 from crosswall.spec.build import Build
 from crosswall.spec.draws import ROUNDS, STAGE_SHIFT
@@ -37,6 +37,12 @@ class DrawPort(wiring.Signature):
         })
 
 
+def _halves(draws: PureInterface) -> tuple[Value, Value]:
+    """What the first round takes."""
+    block = Cat(draws.place, draws.stage)
+    return block[16:], block[:16]
+
+
 def _round(m: Module, left: Value, right: Value, key: Value, suffix: str) -> tuple[Value, Value]:
     # A wire between the steps: Amaranth would write the sum out twice.
     mixed = Signal(16, name=f"mixed_{suffix}")
@@ -47,13 +53,13 @@ def _round(m: Module, left: Value, right: Value, key: Value, suffix: str) -> tup
 class DrawPipeline(wiring.Component):
     """Answers one place per cycle with its draw, bit-equal to `spec.draws.draw`.
 
-    Two rounds pass in a cycle: half the registers and half the latency of one, for a path of two
-    16-bit adders.
+    A place is registered as it comes, because several users share a unit; then one round passes
+    in a cycle.
 
     Attributes
     ----------
     latency : int
-        Cycles from ``valid`` to ``draw_valid``: 5.
+        Cycles from ``valid`` to ``draw_valid``: 11.
     interval : int
         Cycles from a ``valid`` to the next: 1.
 
@@ -68,21 +74,20 @@ class DrawPipeline(wiring.Component):
     sample: In(32)
     draws: In(DrawPort())
 
-    latency = ROUNDS // 2
+    latency = ROUNDS + 1
     interval = 1
 
     def elaborate(self, platform) -> Module:
         m = Module()
         words = (self.sample[:16], self.sample[16:], self.seed[:16], self.seed[16:])
-        left = (self.draws.place >> 16) | (self.draws.stage << STAGE_SHIFT - 16)
-        right = self.draws.place[:16]
+        left, right = Signal(16, reset_less=True), Signal(16, reset_less=True)
+        m.d.sync += Cat(left, right).eq(Cat(*_halves(self.draws)))
         for number in range(ROUNDS):
-            domain = m.d.sync if number % 2 else m.d.comb
             next_left = Signal(16, name=f"left_{number}", reset_less=True)
             next_right = Signal(16, name=f"right_{number}", reset_less=True)
             mixed_left, mixed_right = _round(m, left, right, words[number % 4] ^ number,
                                              str(number))
-            domain += [next_left.eq(mixed_left), next_right.eq(mixed_right)]
+            m.d.sync += [next_left.eq(mixed_left), next_right.eq(mixed_right)]
             left, right = next_left, next_right
         valid = Signal(self.latency)
         m.d.sync += valid.eq(valid << 1 | self.draws.valid)
@@ -135,8 +140,7 @@ class SerialDraw(wiring.Component):
             ]
         with m.If(self.draws.valid):
             m.d.sync += [
-                left.eq((self.draws.place >> 16) | (self.draws.stage << STAGE_SHIFT - 16)),
-                right.eq(self.draws.place),
+                Cat(left, right).eq(Cat(*_halves(self.draws))),
                 number.eq(0),
                 busy.eq(1),
             ]

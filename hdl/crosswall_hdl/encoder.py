@@ -1,6 +1,6 @@
 """The encoder: pixels of a position to codes of input lines, one position ahead of the crossbar."""
 
-from amaranth import Cat, Module, Mux, Signal, signed
+from amaranth import Cat, Module, Mux, Signal, Value, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
@@ -55,8 +55,9 @@ class Code(data.StructLayout):
 class Encoder(wiring.Component):
     """Encodes the positions of a sample in order, as ``docs/architecture.md`` step 2 states.
 
-    Holds the pixels. Two positions are kept, so that one is encoded while the other is used (one,
-    if a sample has only one, or with `Build.compact`). A position takes
+    Holds the pixels; with `Build.overlap` those of the next sample too, which may then be written
+    from the cycle after ``start`` on. Two positions are kept, so that one is encoded while the
+    other is used (one, if a sample has only one, or with `Build.compact`). A position takes
     ``2 * fan_in + 25`` cycles with contrast and ``2 * fan_in + 16`` without;
     ``fan_in + 8`` less where it is silent.
 
@@ -80,7 +81,7 @@ class Encoder(wiring.Component):
     """
 
     def __init__(self, network: Network, build: Build) -> None:
-        self._network, self._compact = network, build.compact
+        self._network, self._compact, self._overlap = network, build.compact, build.overlap
         field = index_shape(network.fan_in)
         super().__init__({
             "start": In(1),
@@ -103,7 +104,14 @@ class Encoder(wiring.Component):
         place = Signal(index_shape(network.fan_in))
         m.submodules.origin = origin = ConstantTable(network.origin)
         m.submodules.offset = offset = ConstantTable(network.offset)
-        m.submodules.pixels = memory = self._memory(network.pixels, PIXEL_BITS)
+        pixel_bits = ceil_log2(network.pixels)
+        m.submodules.pixels = memory = self._memory(
+            2 << pixel_bits if self._overlap else network.pixels, PIXEL_BITS)
+        bank = Signal()  # that is written; the other one is encoded
+
+        def of_bank(address: Signal, bank: Value) -> Value:
+            return Cat(address[:pixel_bits], bank) if self._overlap else address
+
         issuing = Signal()
         issued = Signal(_PIXEL_LATENCY)
         address = Signal(index_shape(network.pixels), reset_less=True)
@@ -116,13 +124,16 @@ class Encoder(wiring.Component):
         m.d.comb += [
             origin.index.eq(position),
             offset.index.eq(place),
-            memory.read_row.eq(address),
-            memory.write_row.eq(self.pixels.address),
+            memory.read_row.eq(of_bank(address, ~bank)),
+            memory.write_row.eq(of_bank(self.pixels.address, bank)),
             memory.write_data[0].eq(self.pixels.data),
             memory.write_enable.eq(self.pixels.enable),
             pixel.eq(memory.read_data[0]),
             arrived.eq(issued[-1]),
         ]
+        if self._overlap:
+            with m.If(self.start):
+                m.d.sync += bank.eq(~bank)
         last_place = Signal()
         m.d.comb += last_place.eq(place == network.fan_in - 1)
 

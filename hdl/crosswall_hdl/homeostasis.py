@@ -40,6 +40,9 @@ class Homeostasis(wiring.Component):
     refines : In(1), rival : In(range(neurons))
         With labelled neurons only. Held while ``busy``.
     busy : Out(1)
+    write_row : Out(range(crossbars * neurons)), write_threshold : Out(threshold_bits)
+        A threshold that changes, for copies of them.
+    write_enable : Out(1)
     state : In(StatePort)
     """
 
@@ -56,6 +59,9 @@ class Homeostasis(wiring.Component):
             "winner": In(neuron),
             **({"refines": In(1), "rival": In(neuron)} if network.labelled_neurons else {}),
             "busy": Out(1),
+            "write_row": Out(index_shape(self._shape.rows)),
+            "write_threshold": Out(network.threshold_bits),
+            "write_enable": Out(1),
             "state": In(StatePort(self._shape)),
         })
 
@@ -122,6 +128,11 @@ class Homeostasis(wiring.Component):
             self.busy.eq(reading | active.any()),
         ]
         access.serve(m, memory)
+        m.d.comb += [
+            self.write_row.eq(memory.write_row),
+            self.write_threshold.eq(memory.write_data[0]),
+            self.write_enable.eq(memory.write_enable),
+        ]
         return m
 
     def _limited(self, m: Module, value, name: str) -> Signal:

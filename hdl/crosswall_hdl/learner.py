@@ -1,7 +1,7 @@
 """Clustering plasticity: one sweep over the lines of a neuron."""
 
 from amaranth import Module, Mux, Signal, Value, signed
-from amaranth.lib import data, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
@@ -21,25 +21,33 @@ __all__ = ["Learner"]
 
 _GATE_BITS = 16
 
+_RULE_CYCLES = 2
+"""From a wall and a code to the level that the draw is compared with."""
+
 
 class Learner(wiring.Component):
     """Applies the clustering rule to every synapse of the winner; or, to refine it, potentiates
     or depresses its active lines.
 
-    Takes ``lines + latency + 1`` cycles, reading and writing one row of walls per cycle. With
-    `Build.compact` one line is under way at a time: 14 cycles for each, and ``latency + 2``
+    Takes ``lines + draw_at + latency + 1`` cycles, reading and writing one row of walls per cycle.
+    With `Build.compact` one line is under way at a time: 14 cycles for each, and ``latency + 2``
     for a line that gets a pulse. A row is written after it was read and never read again.
 
     Parameters
     ----------
     network, build
         Geometry, lanes and static spread.
+    wall_latency
+        Cycles from ``read_row`` to ``wall``.
 
     Attributes
     ----------
+    read_at, code_at, draw_at : int
+        Cycles from the one after ``start`` to the first line's ``read_row``, ``pixel`` and draw.
+        Not if compact.
     latency : int
-        Cycles from the place of a line's draw to the write of its wall: 11, or 13 with static
-        spread; 6 more if compact.
+        Cycles from the place of a line's draw to the write of its wall: 19, or 21 with static
+        spread; 2 less if compact.
 
     Members
     -------
@@ -53,14 +61,16 @@ class Learner(wiring.Component):
     row_base : In(range(rows))
         First row of the crossbar. Taken with ``start``.
     winner : In(range(neurons))
-        Neuron that is written. Held while ``busy``.
+        Neuron that is written. Taken with ``start``.
     refines, depresses : In(1)
         With labelled neurons only: refine, and in which direction. Held while ``busy``.
     pixel : Out(range(fan_in)), code : In(Code(network))
         Code of a pixel, two cycles after ``pixel``.
-    read_row : Out(range(rows)), walls : In(ArrayLayout(wall_bits, lanes))
-        A row of walls, two cycles after ``read_row``.
-    write_row : Out(range(rows)), write_wall : Out(wall_bits), write_enable : Out(lanes)
+    read_row : Out(range(rows)), wall : In(wall_bits)
+        The winner's wall in a row, ``wall_latency`` cycles after ``read_row``.
+    reading : Out(1)
+        A line's ``read_row``; it will be the next line's in the next cycle.
+    write_row : Out(range(rows)), write_wall : Out(wall_bits), write_enable : Out(1)
         The winner's new wall.
     potentiated, depressed : Out(1)
         A pulse, for the ledger: at most one of the two per cycle.
@@ -69,8 +79,14 @@ class Learner(wiring.Component):
         With static spread only.
     """
 
-    def __init__(self, network: Network, build: Build) -> None:
+    def __init__(self, network: Network, build: Build, *,
+                 wall_latency: int = READ_LATENCY + 1) -> None:
         self._network, self._build = network, build
+        # Draw, wall and code of a line are asked for so that they meet at the gate.
+        gate_at = max(draw_unit(build).latency, wall_latency + _RULE_CYCLES)
+        self.draw_at = gate_at - draw_unit(build).latency
+        self.read_at = gate_at - _RULE_CYCLES - wall_latency
+        self.code_at = gate_at - _RULE_CYCLES - READ_LATENCY
         self.latency = draw_unit(build).latency + 1 + PlasticityEngine.latency_of(build)
         shapes = memory_shapes(network, build)
         self._row = index_shape(shapes[StateMemory.CLUSTERING_WALLS].rows)
@@ -87,10 +103,11 @@ class Learner(wiring.Component):
             "pixel": Out(index_shape(network.fan_in)),
             "code": In(Code(network)),
             "read_row": Out(self._row),
-            "walls": In(data.ArrayLayout(network.wall_bits, build.lanes)),
+            "wall": In(network.wall_bits),
+            "reading": Out(1),
             "write_row": Out(self._row),
             "write_wall": Out(network.wall_bits),
-            "write_enable": Out(build.lanes),
+            "write_enable": Out(1),
             "potentiated": Out(1),
             "depressed": Out(1),
             "draws": Out(DrawPort()),
@@ -105,15 +122,14 @@ class Learner(wiring.Component):
         draws, pulses = self.draws, self.pulses
         m = Module()
 
-        lane_bits = ceil_log2(lanes)
-        lane = self.winner[:lane_bits]
-        group = self.winner >> lane_bits
+        group = self.winner >> ceil_log2(lanes)
         line = Signal(index_shape(network.lines))
         place = Signal(index_shape(network.positions * network.lines), reset_less=True)
         launching = Signal()
         last = Signal()
         pulse = Signal()
-        next_place, next_row, next_code = Signal(), Signal(), Signal()
+        draw = Signal()
+        next_line, next_place, next_code = Signal(), Signal(), Signal()
         if self._build.compact:
             # One line at a time: everything is held until the line's pulse is over.
             decided = Signal()
@@ -123,28 +139,30 @@ class Learner(wiring.Component):
                 self.busy.eq(self.start | (self.busy & ~(next_place & last))),
             ]
             m.d.comb += [
+                draw.eq(launching),
                 next_place.eq(decided & ~pulse | pulses.result_valid),
-                next_row.eq(next_place),
+                next_line.eq(next_place),
+                self.reading.eq(next_place),
                 next_code.eq(next_place),
                 self.write_row.eq(self.read_row),
             ]
         else:
-            # One line per cycle. The draw takes longest, so its place goes first, and the wall
-            # and the code are read to arrive with it.
-            active = Signal(self.latency)
+            # One line per cycle.
+            active = Signal(self.draw_at + self.latency)
 
             def launched(cycles: int) -> Value:
-                """A line's place went ``cycles`` cycles ago."""
+                """A line was launched ``cycles`` cycles ago."""
                 return active[cycles - 1] if cycles else launching
 
-            compared = draw_unit(self._build).latency  # when the gate is compared with the draw
             m.d.sync += active.eq(active << 1 | launching)
             with m.If(self.start | (launching & last)):
                 m.d.sync += launching.eq(self.start)
             m.d.comb += [
-                next_place.eq(launching),
-                next_row.eq(launched(compared - 3 - READ_LATENCY)),
-                next_code.eq(launched(compared - 2 - READ_LATENCY)),
+                next_line.eq(launching),
+                draw.eq(launched(self.draw_at)),
+                next_place.eq(draw),
+                self.reading.eq(launched(self.read_at)),
+                next_code.eq(launched(self.code_at)),
                 self.busy.eq(launching | active.any()),
             ]
             with m.If(self.start):
@@ -158,14 +176,16 @@ class Learner(wiring.Component):
                 self.read_row.eq(self.row_base + group),
             ]
         with m.Else():
+            with m.If(next_line):
+                m.d.sync += line.eq(line + 1)
             with m.If(next_place):
-                m.d.sync += [line.eq(line + 1), place.eq(place + 1)]
-            with m.If(next_row):
+                m.d.sync += place.eq(place + 1)
+            with m.If(self.reading):
                 m.d.sync += self.read_row.eq(self.read_row + groups)
         m.d.comb += [
             last.eq(line == network.lines - 1),
             draws.place.eq(place),
-            draws.valid.eq(launching),
+            draws.valid.eq(draw),
             draws.stage.eq(Stage.CLUSTERING),
         ]
         if network.labelled_neurons:
@@ -188,8 +208,7 @@ class Learner(wiring.Component):
         m.d.comb += code.eq(Mux(self.code.off == off_line, self.code.code, 0) if contrast
                             else self.code.code)
 
-        # The rule. `wall` arrives with `code`, two cycles before the comparison.
-        wall = Signal(network.wall_bits, reset_less=True)
+        # The rule. `wall` arrives with `code`.
         error = Signal(signed(CONDUCTANCE_BITS + 1), reset_less=True)
         potentiates = Signal(reset_less=True)
         size = Signal(CONDUCTANCE_BITS)
@@ -198,7 +217,7 @@ class Learner(wiring.Component):
         error_now = Signal.like(error)
         gate_shift = self.sample.clustering_gate_shift
         m.d.comb += [
-            error_now.eq(target - wall[network.conductance_shift:]),
+            error_now.eq(target - self.wall[network.conductance_shift:]),
             size.eq(Mux(error < 0, -error, error)),
         ]
         certainty = Signal(_GATE_BITS)
@@ -216,7 +235,6 @@ class Learner(wiring.Component):
                     direction.eq(~self.depresses),
                 ]
         m.d.sync += [
-            wall.eq(self.walls[lane] if lanes > 1 else self.walls[0]),
             error.eq(error_now),
             potentiates.eq(direction),
             level.eq(certainty >> gate_shift),
@@ -235,15 +253,14 @@ class Learner(wiring.Component):
         m.d.sync += pulse.eq(draws.draw_valid & (draws.draw[:_GATE_BITS] < level))
         m.d.comb += [
             pulses.valid.eq(pulse),
-            pulses.wall.eq(delayed(wall, 3, "wall")),
+            pulses.wall.eq(delayed(self.wall, 3, "wall")),
             pulses.direction.eq(Mux(potentiates, Direction.POTENTIATE, Direction.DEPRESS)),
             pulses.pulse_shift.eq(self.sample.clustering_pulse_shift),
             pulses.stuck_threshold.eq(self.rules.clustering_stuck),
             self.potentiated.eq(pulse & potentiates),
             self.depressed.eq(pulse & ~potentiates),
             self.write_wall.eq(pulses.result),
-            self.write_enable.eq(pulses.result_valid << lane if lanes > 1
-                                 else pulses.result_valid),
+            self.write_enable.eq(pulses.result_valid),
         ]
         if network.quantile_bits:
             quantile = draws.draw[_GATE_BITS:][:network.quantile_bits]
@@ -258,7 +275,7 @@ class Learner(wiring.Component):
             m.d.comb += [
                 self.static_draws.stage.eq(Stage.STATIC_CLUSTERING),
                 self.static_draws.place.eq(synapse),
-                self.static_draws.valid.eq(launching),
+                self.static_draws.valid.eq(draw),
                 pulses.static_draw.eq(delayed(self.static_draws.draw, 1, "static")),
             ]
         return m

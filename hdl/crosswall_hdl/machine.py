@@ -1,37 +1,75 @@
 """The machine: sample packets in, result packets out, state and rules beside them."""
 
-from amaranth import Module, Signal
+from typing import NamedTuple
+
+from amaranth import Module, Mux, Signal, Value
+from amaranth.hdl import ValueLike
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
 from crosswall.spec.build import Build
 from crosswall.spec.draws import STATIC_SAMPLE
-from crosswall.spec.network import Network
+from crosswall.spec.network import Network, Neuron
 from crosswall.spec.sample import SAMPLE_HEADER_BYTES
 from crosswall.spec.state import StateMemory
 
 from .bus import PacketSignature
 from .clustering import ClusteringStage
-from .control import RuleValues, SampleControl, index_shape, share
+from .control import (
+    ClusteringTallies,
+    ReadoutTallies,
+    RuleValues,
+    SampleControl,
+    index_shape,
+    share,
+)
 from .draws import draw_unit
 from .ledger import Ledger
 from .plasticity import PlasticityEngine
 from .readout import ReadoutStage
 from .results import ResultSender
 from .state import StateWindow, WindowPort
+from .wide import WideClusteringStage, clustering_stage
 
 __all__ = ["Machine"]
 
 _BUSY_BITS = 64
 
 
+class _Parts(NamedTuple):
+    """The machine's blocks, as its order of work sees them."""
+
+    clustering: ClusteringStage | WideClusteringStage
+    readout: ReadoutStage
+    ledger: Ledger
+    sender: ResultSender
+    window: StateWindow
+    loaded: Signal
+    """Control of the sample that is being loaded."""
+    reading_out: Signal
+    """What draws and pulses serves the read-out."""
+
+
 class Machine(wiring.Component):
     """The learning machine: every sample packet is processed and answered, in order.
 
-    One sample at a time: loaded (a byte a cycle), clustered, read out and taught if it asks for a
-    prediction, answered (a byte a cycle). The ledger is brought up to date while the answer is
-    sent and the next sample loaded. State window and captures are served between samples; they
-    go before a sample that waits.
+    A sample is loaded (a byte a cycle), clustered, read out and taught if it asks for a
+    prediction, and answered (a byte a cycle), while the ledger is brought up to date.
+
+    Without `Build.overlap` one sample at a time is in the machine, but for the ledger. With it
+    these are four stations, each with a sample of its own, in order; each hands its sample on as
+    soon as the next station is free, in 3 cycles at most. Results are the same, because a station
+    alone uses what its samples read and write, and these exceptions are in force:
+
+    - A sample that draws while it is clustered (it learns or refines clustering, or neurons race)
+      waits with that until no sample that may be taught is being read out: both would need what
+      draws and what pulses.
+    - A sample that asks for a prediction waits with its read-out until the scores of the one
+      before it, if they are asked for, have been sent.
+    - A sample is answered when the ledger has taken the one before it.
+
+    So a sample takes as many cycles as its slowest station. State window and captures are served
+    while no sample is in the machine; they go before a sample that waits.
 
     A sample whose packet is too short or too long is processed all the same, with old pixels or
     without the excess: what comes in can neither wedge the machine nor lose an answer. (The link
@@ -86,16 +124,15 @@ class Machine(wiring.Component):
         m = Module()
         network = self._network
 
-        m.submodules.clustering = clustering = ClusteringStage(network, self._build)
+        m.submodules.clustering = clustering = clustering_stage(network, self._build)
         m.submodules.readout = readout = ReadoutStage(network, self._build,
                                                       primitive=self._readout_primitive)
         m.submodules.engine = engine = PlasticityEngine(network, self._build)
         m.submodules.draws = draws = draw_unit(self._build)()
         m.submodules.ledger = ledger = Ledger(network)
-        m.submodules.sender = sender = ResultSender(network)
+        m.submodules.sender = sender = ResultSender(network, overlap=self._build.overlap)
         m.submodules.window = window = StateWindow(network, self._build)
 
-        sample = Signal(SampleControl)
         connect(m, window.port, flipped(self.window))
         for memory, port in {
             StateMemory.CLUSTERING_WALLS: clustering.walls,
@@ -109,12 +146,12 @@ class Machine(wiring.Component):
         }.items():
             connect(m, getattr(window, memory.name.lower()), port)
 
-        # The stages never learn at once: they share what draws and what pulses.
+        # The stages never draw at once: they share what draws and what pulses.
         reading_out = Signal()
         m.d.comb += [
             engine.readout.eq(reading_out),
             draws.seed.eq(self.rules.seed),
-            draws.sample.eq(sample.number),
+            draws.sample.eq(Mux(reading_out, readout.sample.number, clustering.sample.number)),
         ]
         share(m, draws.draws, clustering.draws, readout.draws, reading_out)
         share(m, engine.pulses, clustering.pulses, readout.pulses, reading_out)
@@ -129,33 +166,38 @@ class Machine(wiring.Component):
 
         connect(m, clustering.rankings, readout.rankings)
         connect(m, sender.results, flipped(self.results))
+        loaded = Signal(SampleControl)
         m.d.comb += [
-            clustering.sample.eq(sample),
             clustering.rules.eq(self.rules),
-            readout.sample.eq(sample),
             readout.rules.eq(self.rules),
-            ledger.control.eq(sample),
+            readout.accumulate.eq(clustering.sample.flags.predict),
             ledger.stdp.eq(self.rules.stdp),
-            ledger.clustering.eq(clustering.tallies),
-            ledger.readout.eq(readout.tallies),
             ledger.capture.eq(self.capture),
-            sender.sample.eq(sample),
-            sender.prediction.eq(readout.prediction),
-            sender.taught.eq(readout.tallies.taught),
-            sender.refined.eq(clustering.tallies.refined if network.labelled_neurons else 0),
             sender.score.eq(readout.score),
             readout.score_class.eq(sender.score_class),
             sender.ranked.eq(clustering.rankings.valid & clustering.rankings.ready),
             sender.ranking.eq(clustering.rankings.payload),
         ]
+        parts = _Parts(clustering, readout, ledger, sender, window, loaded, reading_out)
+        empty = self._overlap(m, parts) if self._build.overlap else self._take_turns(m, parts)
+        m.d.comb += self.idle.eq(empty & ~self.samples.valid & ~ledger.busy)
+        with m.If(~empty):
+            m.d.sync += self.busy_cycles.eq(self.busy_cycles + 1)
+        return m
 
+    def _loading(self, m: Module, parts: _Parts, others_empty: ValueLike) -> Signal:
+        """Adds the states that load a sample to the FSM being built, from BETWEEN to LOADED,
+        which is the caller's; the value says that no sample is being loaded or waits."""
+        network, window = self._network, parts.window
+        sample, pixels = parts.loaded, parts.clustering.pixels
         byte = self.samples.payload.data
         header_place = Signal(range(SAMPLE_HEADER_BYTES))
         pixel_place = Signal(index_shape(network.pixels))
         pixels_loaded = Signal()
+        between = Signal()
         m.d.comb += [
-            clustering.pixels.address.eq(pixel_place),
-            clustering.pixels.data.eq(byte),
+            pixels.address.eq(pixel_place),
+            pixels.data.eq(byte),
         ]
 
         def load_header_byte() -> None:
@@ -174,43 +216,56 @@ class Machine(wiring.Component):
                     m.d.sync += [sample.readout_pulse_shift.eq(byte[:4]),
                                  sample.readout_gate_shift.eq(byte[4:])]
 
-        between = Signal()
-        m.d.comb += self.idle.eq(between & ~self.samples.valid & ~ledger.busy)
-        with m.If(~between):
-            m.d.sync += self.busy_cycles.eq(self.busy_cycles + 1)
+        with m.State("BETWEEN"):
+            m.d.sync += [header_place.eq(0), pixel_place.eq(0), pixels_loaded.eq(0)]
+            with m.If(window.request):
+                m.d.comb += [between.eq(1), window.grant.eq(others_empty & ~parts.ledger.busy)]
+            with m.Elif(self.samples.valid):
+                m.next = "HEADER"
+            with m.Else():
+                m.d.comb += between.eq(1)
 
-        with m.FSM():
-            with m.State("BETWEEN"):
-                m.d.sync += [header_place.eq(0), pixel_place.eq(0), pixels_loaded.eq(0)]
-                with m.If(window.request):
-                    m.d.comb += [between.eq(1), window.grant.eq(~ledger.busy)]
-                with m.Elif(self.samples.valid):
-                    m.next = "HEADER"
-                with m.Else():
-                    m.d.comb += between.eq(1)
+        with m.State("HEADER"):
+            m.d.comb += self.samples.ready.eq(1)
+            with m.If(self.samples.valid):
+                load_header_byte()
+                m.d.sync += header_place.eq(header_place + 1)
+                with m.If(self.samples.payload.last):
+                    m.next = "LOADED"
+                with m.Elif(header_place == SAMPLE_HEADER_BYTES - 1):
+                    m.next = "PIXELS"
 
-            with m.State("HEADER"):
-                m.d.comb += self.samples.ready.eq(1)
-                with m.If(self.samples.valid):
-                    load_header_byte()
-                    m.d.sync += header_place.eq(header_place + 1)
-                    with m.If(self.samples.payload.last):
-                        m.next = "LOADED"
-                    with m.Elif(header_place == SAMPLE_HEADER_BYTES - 1):
-                        m.next = "PIXELS"
-
-            with m.State("PIXELS"):
-                m.d.comb += [
-                    self.samples.ready.eq(1),
-                    clustering.pixels.enable.eq(self.samples.valid & ~pixels_loaded),
+        with m.State("PIXELS"):
+            m.d.comb += [
+                self.samples.ready.eq(1),
+                pixels.enable.eq(self.samples.valid & ~pixels_loaded),
+            ]
+            with m.If(self.samples.valid):
+                m.d.sync += [
+                    pixel_place.eq(pixel_place + 1),
+                    pixels_loaded.eq(pixels_loaded | (pixel_place == network.pixels - 1)),
                 ]
-                with m.If(self.samples.valid):
-                    m.d.sync += [
-                        pixel_place.eq(pixel_place + 1),
-                        pixels_loaded.eq(pixels_loaded | (pixel_place == network.pixels - 1)),
-                    ]
-                    with m.If(self.samples.payload.last):
-                        m.next = "LOADED"
+                with m.If(self.samples.payload.last):
+                    m.next = "LOADED"
+        return between
+
+    def _take_turns(self, m: Module, parts: _Parts) -> Value:
+        """One sample after the other; the value says that none is in the machine."""
+        clustering, readout, ledger, sender, _, sample, reading_out = parts
+        refined = clustering.tallies.refined if self._network.labelled_neurons else 0
+        m.d.comb += [
+            clustering.sample.eq(sample),
+            readout.sample.eq(sample),
+            ledger.control.eq(sample),
+            ledger.clustering.eq(clustering.tallies),
+            ledger.readout.eq(readout.tallies),
+            sender.sample.eq(sample),
+            sender.prediction.eq(readout.prediction),
+            sender.taught.eq(readout.tallies.taught),
+            sender.refined.eq(refined),
+        ]
+        with m.FSM():
+            between = self._loading(m, parts, others_empty=1)
 
             with m.State("LOADED"):
                 # The previous sample's tallies must stay until the ledger has taken them.
@@ -237,4 +292,111 @@ class Machine(wiring.Component):
             with m.State("SEND"):
                 with m.If(sender.done):
                     m.next = "BETWEEN"
-        return m
+        return between
+
+    def _overlap(self, m: Module, parts: _Parts) -> Value:
+        """A sample in each station; the value says that none is in the machine."""
+        network = self._network
+        clustering, readout, ledger, sender, _, loaded, reading_out = parts
+
+        # What goes from station to station: a sample's control and its tallies. Winners have
+        # banks in the sender.
+        clustered, read, answered = (
+            Signal(SampleControl, name=name) for name in ("clustered", "read", "answered"))
+        read_clustering = Signal(ClusteringTallies(network))
+        answered_clustering = Signal.like(read_clustering)
+        answered_readout = Signal(ReadoutTallies(network))
+        prediction = Signal.like(readout.prediction)
+        m.d.comb += [
+            clustering.sample.eq(clustered),
+            readout.sample.eq(read),
+            ledger.control.eq(answered),
+            ledger.clustering.eq(answered_clustering),
+            ledger.readout.eq(answered_readout),
+            sender.sample.eq(answered),
+            sender.prediction.eq(prediction),
+            sender.taught.eq(answered_readout.taught),
+            sender.refined.eq(answered_clustering.refined if network.labelled_neurons else 0),
+        ]
+        cluster, read_out, answer = Signal(), Signal(), Signal()  # hand-overs
+        with m.If(cluster):
+            m.d.sync += [clustered.eq(loaded), sender.ranked_bank.eq(sender.ranked_bank + 1)]
+        with m.If(read_out):
+            m.d.sync += [read.eq(clustered), read_clustering.eq(clustering.tallies)]
+        with m.If(answer):
+            m.d.sync += [
+                answered.eq(read),
+                answered_clustering.eq(read_clustering),
+                answered_readout.eq(readout.tallies),
+                prediction.eq(readout.prediction),
+                sender.sent_bank.eq(sender.sent_bank + 1),
+            ]
+
+        clustering_free, reading_free, answering_free = Signal(), Signal(), Signal()
+        others_empty = clustering_free & reading_free & answering_free
+        draws = Signal()  # the sample that is loaded does, while it is clustered
+        reading = Signal()
+        m.d.comb += [
+            draws.eq(loaded.flags.learn_clustering | loaded.flags.refine_clustering
+                     | (network.neuron == Neuron.RACE)),
+            reading_out.eq(reading & read.flags.learn_readout),
+        ]
+        scores_wait = Signal()  # in the read-out stage, to be sent
+        m.d.comb += scores_wait.eq(~answering_free & answered.flags.predict
+                                   & answered.flags.send_scores & clustered.flags.predict)
+
+        with m.FSM(name="loading"):
+            between = self._loading(m, parts, others_empty)
+
+            with m.State("LOADED"):
+                with m.If(clustering_free & ~(draws & reading_out)):
+                    m.d.comb += cluster.eq(1)
+                    m.next = "BETWEEN"
+
+        with m.FSM(name="clustering_station"):
+            with m.State("FREE"):
+                m.d.comb += clustering_free.eq(1)
+                with m.If(cluster):
+                    m.next = "START"
+            with m.State("START"):
+                m.d.comb += clustering.start.eq(1)
+                m.next = "CLUSTER"
+            with m.State("CLUSTER"):
+                with m.If(clustering.done):
+                    m.next = "DONE"
+            with m.State("DONE"):
+                with m.If(reading_free & ~scores_wait):
+                    m.d.comb += read_out.eq(1)
+                    m.next = "FREE"
+
+        with m.FSM(name="reading_station"):
+            with m.State("FREE"):
+                m.d.comb += reading_free.eq(1)
+                with m.If(read_out):
+                    m.next = "DONE"
+                    with m.If(clustered.flags.predict):
+                        m.next = "START"
+            with m.State("START"):
+                m.d.comb += [readout.start.eq(1), reading.eq(1)]
+                m.next = "READ-OUT"
+            with m.State("READ-OUT"):
+                m.d.comb += reading.eq(1)
+                with m.If(readout.done):
+                    m.next = "DONE"
+            with m.State("DONE"):
+                with m.If(answering_free & ~ledger.busy):
+                    m.d.comb += answer.eq(1)
+                    m.next = "FREE"
+
+        with m.FSM(name="answering_station"):
+            with m.State("FREE"):
+                m.d.comb += answering_free.eq(1)
+                with m.If(answer):
+                    m.next = "START"
+            with m.State("START"):
+                m.d.comb += [sender.start.eq(1), ledger.start.eq(1)]
+                m.next = "SEND"
+            with m.State("SEND"):
+                with m.If(sender.done):
+                    m.next = "FREE"
+        return between & others_empty

@@ -89,7 +89,8 @@ class PlasticityEngine(wiring.Component):
     Attributes
     ----------
     latency : int
-        Cycles from ``valid`` to ``result_valid``: 5, or 7 with static spread.
+        Cycles from ``valid`` to ``result_valid``: 7, or 9 with static spread; 2 less if
+        compact.
 
     Members
     -------
@@ -116,11 +117,19 @@ class PlasticityEngine(wiring.Component):
     @staticmethod
     def latency_of(build: Build) -> int:
         """The latency of an engine of ``build``."""
-        return READ_LATENCY + (5 if build.static_spread else 3)
+        return READ_LATENCY + (5 if build.static_spread else 3) + (0 if build.compact else 2)
 
     def elaborate(self, platform) -> Module:
         network, pulses = self._network, self.pulses
         m = Module()
+
+        # A pulse is registered as it comes: it passed choices of lane and stage.
+        taken = {name: getattr(pulses, name) for name in (
+            "wall", "direction", "quantile", "static_draw") if hasattr(pulses, name)}
+        if not self._held:
+            for name, value in taken.items():
+                taken[name] = Signal.like(value, name=f"{name}_taken", reset_less=True)
+                m.d.sync += taken[name].eq(value)
 
         def delayed(value, cycles: int, name: str):
             for stage in range(0 if self._held else cycles):
@@ -129,13 +138,15 @@ class PlasticityEngine(wiring.Component):
                 value = register
             return value
 
-        step = self._nominal_step(m)
-        before_shift = self.latency - 3
+        step = self._nominal_step(m, taken)
+        before_shift = self.latency - (3 if self._held else 4)
         if self._spread:
-            step = self._spread_step(m, step)
+            step = self._spread_step(m, taken, step)
+        else:
+            step = delayed(step, 1, "step")
         lengthened = Signal(signed(len(step) + MAX_PULSE_SHIFT), reset_less=True)
         total = Signal(signed(max(len(lengthened), network.wall_bits + 1) + 1), reset_less=True)
-        wall = delayed(pulses.wall, before_shift + 1, "wall")
+        wall = delayed(taken["wall"], before_shift + 1, "wall")
         m.d.sync += [
             lengthened.eq(step << pulses.pulse_shift),
             total.eq(lengthened + wall),
@@ -146,7 +157,7 @@ class PlasticityEngine(wiring.Component):
                                  | above.replicate(network.wall_bits)))
         if self._spread:
             stuck = Signal(reset_less=True)
-            m.d.sync += stuck.eq(pulses.static_draw[16:] < pulses.stuck_threshold)
+            m.d.sync += stuck.eq(taken["static_draw"][16:] < pulses.stuck_threshold)
             stuck = delayed(stuck, before_shift + 1, "stuck")
             wall_last = delayed(wall, 1, "wall_last")
             moved = Mux(stuck, wall_last, moved)
@@ -158,18 +169,18 @@ class PlasticityEngine(wiring.Component):
         m.d.comb += pulses.result_valid.eq(valid[-1])
         return m
 
-    def _nominal_step(self, m: Module) -> Signal:
-        """Entry of the device table, `READ_LATENCY` cycles after the request."""
-        network, pulses = self._network, self.pulses
+    def _nominal_step(self, m: Module, taken: dict[str, Value]) -> Signal:
+        """Entry of the device table, `READ_LATENCY` cycles after ``taken``."""
+        network = self._network
         row = self.readout
         if network.variant_bits:
-            variant = pulses.static_draw[_GAIN_INDEX_BITS:][:network.variant_bits]
+            variant = taken["static_draw"][_GAIN_INDEX_BITS:][:network.variant_bits]
             row = row << network.variant_bits | variant
-        row = row << 1 | pulses.direction
+        row = row << 1 | taken["direction"]
         if network.bin_bits:
-            row = row << network.bin_bits | pulses.wall[-network.bin_bits:]
+            row = row << network.bin_bits | taken["wall"][-network.bin_bits:]
         if network.quantile_bits:
-            row = row << network.quantile_bits | pulses.quantile
+            row = row << network.quantile_bits | taken["quantile"]
         word = self._table(m, "steps", row, STEP_BITS, self.clustering_steps, self.readout_steps)
         step = Signal(signed(STEP_BITS))
         m.d.comb += step.eq(word.as_signed())
@@ -178,17 +189,27 @@ class PlasticityEngine(wiring.Component):
                 m.d.comb += port.acknowledge.eq(port.strobe)
         return step
 
-    def _spread_step(self, m: Module, step: Signal) -> Signal:
-        """The step times the synapse's gain, rounded; two cycles after ``step``."""
-        index = self.pulses.static_draw[:_GAIN_INDEX_BITS]
+    def _spread_step(self, m: Module, taken: dict[str, Value], step: Signal) -> Signal:
+        """The step times the synapse's gain, rounded; three cycles after ``step``, or two if
+        compact."""
+        index = taken["static_draw"][:_GAIN_INDEX_BITS]
         gain = self._table(m, "gains", self.readout << _GAIN_INDEX_BITS | index, GAIN_BITS,
                            self.clustering_gains, self.readout_gains)
         product = Signal(signed(STEP_BITS + GAIN_BITS + 1), reset_less=True)
         scaled = Signal(signed(len(product) - _GAIN_SHIFT), reset_less=True)
-        m.d.sync += [
-            product.eq(step * gain),
-            scaled.eq(product + Const(GAIN_ONE // 2) >> _GAIN_SHIFT),
-        ]
+        if self._held:
+            m.d.sync += product.eq(step * gain)
+        else:
+            # In halves: a product in LUTs is slow.
+            half = GAIN_BITS // 2
+            low = Signal(signed(STEP_BITS + half + 1), reset_less=True)
+            high = Signal(signed(STEP_BITS + GAIN_BITS - half + 1), reset_less=True)
+            m.d.sync += [
+                low.eq(step * gain[:half]),
+                high.eq(step * gain[half:]),
+                product.eq(low + (high << half)),
+            ]
+        m.d.sync += scaled.eq(product + Const(GAIN_ONE // 2) >> _GAIN_SHIFT)
         return scaled
 
     def _table(self, m: Module, name: str, row: Value, bits: int, clustering: StatePort,

@@ -19,7 +19,7 @@ from crosswall.spec.state import StateMemory, memory_shapes
 
 from .control import Ranking, ReadoutTallies, RuleValues, SampleControl, index_shape
 from .draws import DrawPort, draw_unit
-from .features import REPLAY_LATENCY, FeatureStore
+from .features import FeatureBanks, FeatureStore
 from .memory import READ_LATENCY, StateAccess, WallMemory
 from .plasticity import PlasticityEngine, PulsePort
 from .state import StatePort
@@ -28,8 +28,13 @@ __all__ = ["Delay", "ReadoutStage"]
 
 _GATE_BITS = 8
 
-# Cycles from a row's data to its sum in the accumulators: difference, product, sum, charge.
-_SUM_LATENCY = 4
+# One bank of features is counted, one replayed, one cleared.
+_OVERLAP_BANKS = 3
+
+# Cycles from a row's data to its sum in the accumulators, but for the product: difference, sum,
+# charge.
+_SUM_LATENCY = 3
+_PARTIAL_PAIRS = 4
 
 
 class Delay(wiring.Component):
@@ -80,9 +85,17 @@ class ReadoutStage(wiring.Component):
     (``groups`` sweeps over the active features, one memory row a cycle), and teaches where asked
     and needed (a sweep for the label and one for the rival: a synapse a cycle, every other
     cycle in single-port memory, or every 16 or 21 with `Build.compact`, 12 more with static
-    spread). A sweep has about 10 cycles of its own, 20 when teaching (30 with static spread).
-    The feature counters are cleared after ``done``, in the background; ``rankings`` is not ready
-    meanwhile.
+    spread).
+
+    With ``active`` features and ``pairs = readout_lanes ÷ 2`` that takes
+    ``groups * (active + pairs + 14)`` cycles and at most ``winners`` + 12 more, and teaching
+    ``2 * active + 26`` (``2 * active + 37`` with static spread; twice ``active`` more in
+    single-port memory). A compact build adds about 10 cycles to each sweep and
+    ``pairs`` to each group.
+
+    The feature counters are cleared after ``done``, in the background. With `Build.overlap` the
+    next sample's features may be counted from ``start`` on; otherwise ``rankings`` is not ready
+    until they are cleared.
 
     Parameters
     ----------
@@ -96,9 +109,11 @@ class ReadoutStage(wiring.Component):
     start : In(1), done : Out(1)
         One cycle each. Only for samples that ask for a prediction, after the last ranking.
     sample : In(SampleControl), rules : In(RuleValues)
-        Stable from the first ranking to ``done``.
+        Stable from ``start`` to ``done``.
     rankings : In(stream of Ranking)
-        Always taken; counted if the sample asks for a prediction.
+        Taken, and counted with ``accumulate``.
+    accumulate : In(1)
+        The sample that is clustered asks for a prediction. Changes between samples only.
     tallies : Out(ReadoutTallies)
     prediction : Out(8)
         Best class. Stable from ``done`` to the next ``start``, like ``tallies`` and ``score``.
@@ -130,6 +145,7 @@ class ReadoutStage(wiring.Component):
             "sample": In(SampleControl),
             "rules": In(RuleValues),
             "rankings": In(stream.Signature(Ranking(network))),
+            "accumulate": In(1),
             "tallies": Out(ReadoutTallies(network)),
             "prediction": Out(8),
             "score_class": In(index_shape(network.classes)),
@@ -150,14 +166,20 @@ class ReadoutStage(wiring.Component):
         compact = build.compact
         draws, pulses = self.draws, self.pulses
 
-        m.submodules.features = features = FeatureStore(network)
+        features: FeatureStore | FeatureBanks
+        if compact:
+            features = FeatureStore(network)
+        else:
+            features = FeatureBanks(network, _OVERLAP_BANKS if build.overlap else 1)
+            m.d.comb += features.finish.eq(self.start)
+        m.submodules.features = features
         m.submodules.memory = memory = WallMemory(
             shape.rows, lanes, shape.bits, kind=build.readout_memory, primitive=self._primitive,
             register_address=compact)
         m.submodules.access = access = StateAccess(shape)
         connect(m, features.rankings, flipped(self.rankings))
         connect(m, access.state, flipped(self.walls))
-        m.d.comb += features.accumulate.eq(self.sample.flags.predict)
+        m.d.comb += features.accumulate.eq(self.accumulate)
 
         def delayed(value: Value, cycles: int, name: str) -> Value:
             """``value``, ``cycles`` cycles ago; long delays in a memory."""
@@ -172,7 +194,7 @@ class ReadoutStage(wiring.Component):
             return value
 
         # One sweep visits every active feature. When scoring, a sweep is one group of classes;
-        # when teaching, the label's pairs and then the rival's.
+        # when teaching, the label's pairs and then the rival's, the second close behind the first.
         visit = Signal()
         teaching = Signal()
         place = Signal(bits_for(network.features))
@@ -180,23 +202,52 @@ class ReadoutStage(wiring.Component):
         group = Signal(index_shape(groups))
         pair = Signal(index_shape(pairs))
 
-        visited = Signal(REPLAY_LATENCY + 1)
+        visited = Signal(features.replay_latency + 1)
         row = Signal(index_shape(shape.rows), reset_less=True)
         value = Signal(network.feature_bits, reset_less=True)
+        label_group, rival_group = Signal.like(group), Signal.like(group)
+        label_pair, rival_pair = Signal.like(pair), Signal.like(pair)
+        rival_turn = sweep[0]  # when teaching
+        rival_visited = rival_turn
+        group_visited = group
+        if not compact:
+            for cycle in range(features.replay_latency):
+                register = Signal(name=f"rival_visited_{cycle + 1}")
+                m.d.sync += register.eq(rival_visited)
+                rival_visited = register
+            group_visited = Mux(teaching, Mux(rival_visited, rival_group, label_group), group)
         m.d.comb += features.replay.eq(place)
         m.d.sync += [
             visited.eq(visited << 1 | visit),
-            row.eq(features.feature * groups + group),
+            row.eq(features.feature * groups + group_visited),
             value.eq(features.value),
         ]
 
         # Score: conductances, differences, products, sums.
-        row_valid = Signal(READ_LATENCY + _SUM_LATENCY)
+        product_latency = 1 if compact else 2
+        partial_latency = 0 if compact else 1  # sums of some pairs, before the row's
+        row_valid = Signal(READ_LATENCY + _SUM_LATENCY + partial_latency + product_latency)
         m.d.sync += row_valid.eq(row_valid << 1 | (visited[-1] & ~teaching))
         conductances = [wall[network.conductance_shift:] for wall in memory.read_data]
         value_read = delayed(value, READ_LATENCY, "value_read")
         value_difference = delayed(value_read, 1, "value_difference")
-        value_product = delayed(value_difference, 1, "value_product")
+        value_charge = delayed(value_difference, 1 + partial_latency, "value_charge")
+
+        def multiply(factor: Signal, by: Value, product: Signal, name: str) -> None:
+            """``product = factor * by``, ``product_latency`` cycles later: a product in LUTs is
+            slow, so where the clock is fast it is made from the halves of ``by``."""
+            if compact:
+                m.d.sync += product.eq(factor * by)
+                return
+            half = -(-len(by) // 2)
+            low = Signal.like(product, name=f"{name}_low", reset_less=True)
+            high = Signal.like(product, name=f"{name}_high", reset_less=True)
+            m.d.sync += [
+                low.eq(factor * by[:half]),
+                high.eq(factor * by[half:] if len(by) > half else 0),
+                product.eq(low + (high << half)),
+            ]
+
         scores = [Signal(signed(network.score_bits), name=f"score_{index}")
                   for index in range(pairs)]
         storing = Signal()
@@ -211,27 +262,34 @@ class ReadoutStage(wiring.Component):
             m.d.sync += [
                 difference.eq(plus - minus),
                 pair_sum.eq(plus + minus),
-                product.eq(difference * value_difference),
             ]
-            with m.If(row_valid[READ_LATENCY + 1]):
+            multiply(difference, value_difference, product, f"product_{index}")
+            with m.If(row_valid[READ_LATENCY + product_latency]):
                 m.d.sync += scores[index].eq(scores[index] + product)
             pair_sums.append(pair_sum)
         row_sum = Signal(bits_for(lanes * ((1 << CONDUCTANCE_BITS) - 1)), reset_less=True)
         row_charge = Signal(len(row_sum) + network.feature_bits, reset_less=True)
-        m.d.sync += [
-            row_sum.eq(reduce(operator.add, pair_sums)),
-            row_charge.eq(row_sum * value_product),
-        ]
+        if not compact:
+            partial_sums = []
+            for first in range(0, pairs, _PARTIAL_PAIRS):
+                partial = Signal.like(row_sum, name=f"partial_sum_{first}")
+                m.d.sync += partial.eq(reduce(operator.add,
+                                              pair_sums[first:first + _PARTIAL_PAIRS]))
+                partial_sums.append(partial)
+            pair_sums = partial_sums
+        m.d.sync += row_sum.eq(reduce(operator.add, pair_sums))
+        multiply(row_sum, value_charge, row_charge, "row_charge")
 
         # Score memory, and the best class without the label.
         m.submodules.score_memory = score_memory = Memory(
             shape=signed(network.score_bits), depth=network.classes, init=[])
         score_read, score_write = score_memory.read_port(), score_memory.write_port()
         stored = Signal(index_shape(network.classes))
-        label_group, rival_group = Signal.like(group), Signal.like(group)
-        label_pair, rival_pair = Signal.like(pair), Signal.like(pair)
         rival = Signal.like(stored)
         rival_known = Signal()
+        # A compact build looks the best scores up in the memory.
+        label_score = score_read.data if compact else Signal(signed(network.score_bits))
+        rival_score = score_read.data if compact else Signal(signed(network.score_bits))
         label_valid = Signal()
         is_label = Signal()
         is_rival = Signal()
@@ -245,7 +303,7 @@ class ReadoutStage(wiring.Component):
             # A read and a write never meet, so that no block RAM needs collision logic.
             score_read.en.eq(~storing),
             is_label.eq(stored == self.sample.label),
-            is_rival.eq(~is_label & (~rival_known | (scores[0] > score_read.data))),
+            is_rival.eq(~is_label & (~rival_known | (scores[0] > rival_score))),
         ]
         with m.If(storing):
             # The sums move down and leave zeros for the next group.
@@ -253,9 +311,13 @@ class ReadoutStage(wiring.Component):
                          in zip(scores, [*scores[1:], 0], strict=True)]
             with m.If(is_label):
                 m.d.sync += [label_group.eq(sweep), label_pair.eq(pair)]
+                if not compact:
+                    m.d.sync += label_score.eq(scores[0])
             with m.If(is_rival):
                 m.d.sync += [rival_group.eq(sweep), rival_pair.eq(pair), rival.eq(stored),
                              rival_known.eq(1)]
+                if not compact:
+                    m.d.sync += rival_score.eq(scores[0])
         lead = Signal(signed(network.score_bits + 1))  # of the label over the rival
         label_wins = Signal()
         missed = Signal()
@@ -271,11 +333,12 @@ class ReadoutStage(wiring.Component):
             draws.place.eq(features.feature),
             draws.valid.eq(visited[-2] & teaching),
         ]
-        rival_turn = sweep[0]
         half = Signal(16)
         threshold = Signal(network.feature_bits + _GATE_BITS)
-        visit_layout = data.StructLayout({"row": row.shape(), "value": value.shape()})
-        synapse_layout = data.StructLayout({"row": row.shape(), "side": 1})
+        with_rival = {} if compact else {"rival": 1}
+        visit_layout = data.StructLayout({"row": row.shape(), "value": value.shape()}
+                                         | with_rival)
+        synapse_layout = data.StructLayout({"row": row.shape(), "side": 1} | with_rival)
         pulse_layout = data.StructLayout({"synapse": synapse_layout,
                                           "quantile": network.quantile_bits})
 
@@ -283,27 +346,43 @@ class ReadoutStage(wiring.Component):
             """``value``, ``cycles`` cycles ago; or as it is where it is held for so long."""
             return value if compact else delayed(value, cycles, name)
 
+        def of_rival(visit: data.View) -> Value:
+            """Whether a visit or synapse is the rival's."""
+            return rival_turn if compact else visit.rival
+
+        def pair_of(synapse: data.View) -> Value:
+            """Which pair of a row the synapse belongs to."""
+            return pair if compact else Mux(synapse.rival, rival_pair, label_pair)
+
         unit = draw_unit(build)
-        drawn = held(data.View(visit_layout, Cat(row, value)), unit.latency - 1, "drawn")
+        visit_bits = Cat(row, value)
+        if not compact:
+            rival_row = Signal(reset_less=True)
+            m.d.sync += rival_row.eq(rival_visited)
+            visit_bits = Cat(visit_bits, rival_row)
+        drawn = held(data.View(visit_layout, visit_bits), unit.latency - 1, "drawn")
         drawn_pulse = Signal(pulse_layout)
         pulse_valid = Signal()
         m.d.comb += [
-            half.eq(Mux(rival_turn, draws.draw[16:], draws.draw[:16])),
+            half.eq(Mux(of_rival(drawn), draws.draw[16:], draws.draw[:16])),
             threshold.eq((drawn.value << _GATE_BITS) >> self.sample.readout_gate_shift),
             drawn_pulse.synapse.row.eq(drawn.row),
             drawn_pulse.synapse.side.eq(half[_GATE_BITS]),
             drawn_pulse.quantile.eq(half[_GATE_BITS + 1:][:network.quantile_bits]),
         ]
+        if not compact:
+            m.d.comb += drawn_pulse.synapse.rival.eq(drawn.rival)
         m.d.sync += pulse_valid.eq(draws.draw_valid & (half[:_GATE_BITS] < threshold))
         pulse = held(drawn_pulse, 1, "pulse")
         reading, reading_valid = pulse, pulse_valid
-        latency = (REPLAY_LATENCY + unit.latency + 1 + READ_LATENCY
+        latency = (features.replay_latency + unit.latency + 1 + READ_LATENCY
                    + PlasticityEngine.latency_of(build))
         if build.static_spread:
             static = self.static_draws
             m.d.comb += [
                 static.stage.eq(Stage.STATIC_READOUT),
-                static.place.eq(pulse.synapse.row * lanes + (pair << 1 | pulse.synapse.side)),
+                static.place.eq(pulse.synapse.row * lanes
+                                + (pair_of(pulse.synapse) << 1 | pulse.synapse.side)),
                 static.valid.eq(pulse_valid),
                 pulses.static_draw.eq(static.draw),
             ]
@@ -317,11 +396,11 @@ class ReadoutStage(wiring.Component):
                 m.d.sync += reading_valid.eq(reading_valid << 1 | pulse_valid)
                 reading_valid = reading_valid[-1]
 
-        side = held(reading.synapse.side, READ_LATENCY, "side")
+        synapse = held(reading.synapse, READ_LATENCY, "synapse")
         potentiate = Signal()
         m.d.comb += [
-            potentiate.eq(side == rival_turn),
-            pulses.wall.eq(memory.read_data[pair << 1 | side]),
+            potentiate.eq(synapse.side == of_rival(synapse)),
+            pulses.wall.eq(memory.read_data[pair_of(synapse) << 1 | synapse.side]),
             pulses.direction.eq(potentiate),
             pulses.pulse_shift.eq(self.sample.readout_pulse_shift),
             pulses.stuck_threshold.eq(self.rules.readout_stuck),
@@ -350,13 +429,13 @@ class ReadoutStage(wiring.Component):
         m.d.comb += memory.write_row.eq(written.row)
         m.d.comb += [wall.eq(pulses.result) for wall in memory.write_data]
         with m.If(pulses.result_valid):
-            m.d.comb += memory.write_enable.eq(1 << (pair << 1 | written.side))
+            m.d.comb += memory.write_enable.eq(1 << (pair_of(written) << 1 | written.side))
         access.serve(m, memory)
 
         tallies = self.tallies
         with m.If(visited[-1] & ~teaching & (sweep == 0)):
             m.d.sync += tallies.features.eq(tallies.features + value)
-        with m.If(row_valid[READ_LATENCY + 2]):
+        with m.If(row_valid[READ_LATENCY + 1 + partial_latency + product_latency]):
             m.d.sync += tallies.charge.eq(tallies.charge + row_charge)
         with m.If(pulses.valid):
             with m.If(potentiate):
@@ -366,6 +445,9 @@ class ReadoutStage(wiring.Component):
 
         last_visited = Signal()
         m.d.comb += last_visited.eq(place == features.count)
+        write_drain = latency - 2  # two cycles of a visit's latency pass before
+        drain = Signal(range(write_drain + 1))
+        turn = Signal()  # single-port memory: visits take every other cycle
 
         with m.FSM():
             with m.State("REST"):
@@ -379,7 +461,7 @@ class ReadoutStage(wiring.Component):
 
             with m.State("COUNT"):
                 m.d.sync += tallies.active_features.eq(features.count)
-                with m.If(features.rankings.ready):
+                with m.If(features.counted):
                     m.next = "SCORE"
 
             with m.State("SCORE"):
@@ -389,7 +471,8 @@ class ReadoutStage(wiring.Component):
                     m.next = "SUM"
 
             with m.State("SUM"):
-                m.d.comb += score_read.addr.eq(rival)
+                if compact:
+                    m.d.comb += score_read.addr.eq(rival)
                 m.d.sync += place.eq(0)
                 with m.If(~visited.any() & ~row_valid.any()):
                     m.next = "STORE"
@@ -397,28 +480,30 @@ class ReadoutStage(wiring.Component):
             with m.State("STORE"):
                 m.d.comb += storing.eq(1)
                 m.d.sync += [stored.eq(stored + 1), pair.eq(pair + 1)]
-                m.next = "RECALL"
+                if compact:
+                    m.next = "RECALL"
                 with m.If(pair == pairs - 1):
                     m.d.sync += [pair.eq(0), sweep.eq(sweep + 1), group.eq(group + 1)]
                     m.next = "SCORE"
                     with m.If(stored == network.classes - 1):
-                        m.next = "LABEL"
+                        m.next = "LABEL" if compact else "COMPARE"
 
-            with m.State("RECALL"):
-                m.d.comb += score_read.addr.eq(rival)
-                m.next = "STORE"
+            if compact:
+                with m.State("RECALL"):
+                    m.d.comb += score_read.addr.eq(rival)
+                    m.next = "STORE"
 
-            with m.State("LABEL"):
-                m.d.comb += score_read.addr.eq(self.sample.label)
-                m.next = "RIVAL"
+                with m.State("LABEL"):
+                    m.d.comb += score_read.addr.eq(self.sample.label)
+                    m.next = "RIVAL"
 
-            with m.State("RIVAL"):
-                m.d.comb += score_read.addr.eq(rival)
-                m.d.sync += lead.eq(score_read.data)
-                m.next = "COMPARE"
+                with m.State("RIVAL"):
+                    m.d.comb += score_read.addr.eq(rival)
+                    m.d.sync += lead.eq(label_score)
+                    m.next = "COMPARE"
 
             with m.State("COMPARE"):
-                m.d.sync += lead.eq(lead - score_read.data)
+                m.d.sync += lead.eq((lead if compact else label_score) - rival_score)
                 m.next = "DECIDE"
 
             with m.State("DECIDE"):
@@ -427,6 +512,7 @@ class ReadoutStage(wiring.Component):
                     tallies.labelled.eq(self.sample.flags.learn_readout & label_valid),
                     tallies.taught.eq(self.sample.flags.learn_readout & label_valid & missed),
                     teaching.eq(1),
+                    drain.eq(write_drain),
                     sweep.eq(0),
                     group.eq(label_group),
                     pair.eq(label_pair),
@@ -435,43 +521,42 @@ class ReadoutStage(wiring.Component):
                 with m.If(self.sample.flags.learn_readout & label_valid & missed):
                     m.next = "TEACH"
 
-            def next_sweep() -> None:
-                m.d.sync += [sweep.eq(sweep + 1), group.eq(rival_group), pair.eq(rival_pair),
-                             place.eq(0)]
-                m.next = "TEACH"
-                with m.If(rival_turn):
-                    m.next = "DONE"
-
             if compact:
                 with m.State("TEACH"):
                     m.d.comb += visit.eq(~last_visited)
                     m.next = "PULSE"
                     with m.If(last_visited):
-                        next_sweep()
+                        m.d.sync += [sweep.eq(sweep + 1), group.eq(rival_group),
+                                     pair.eq(rival_pair), place.eq(0)]
+                        m.next = "TEACH"
+                        with m.If(rival_turn):
+                            m.next = "DONE"
 
                 with m.State("PULSE"):
                     with m.If(next_visit):
                         m.d.sync += place.eq(place + 1)
                         m.next = "TEACH"
             else:
-                write_drain = latency - 2  # two cycles of a visit's latency pass before
-                drain = Signal(range(write_drain + 1))
-                turn = Signal()  # single-port memory: visits take every other cycle
-
                 with m.State("TEACH"):
                     m.d.comb += visit.eq(~last_visited & ~turn)
                     if single_port:
                         m.d.sync += turn.eq(~turn)
                     with m.If(visit):
                         m.d.sync += place.eq(place + 1)
-                    m.d.sync += drain.eq(write_drain)
-                    with m.If(last_visited):
+                    # The rival's sweep waits for the label's first write: a row is never read
+                    # while it is written.
+                    with m.If(drain != 0):
+                        m.d.sync += drain.eq(drain - 1)
+                    with m.If(last_visited & rival_turn):
+                        m.d.sync += drain.eq(write_drain)
                         m.next = "WRITE"
+                    with m.Elif(last_visited & (drain == 0)):
+                        m.d.sync += [sweep.eq(sweep + 1), place.eq(0)]
 
                 with m.State("WRITE"):
                     m.d.sync += [drain.eq(drain - 1), turn.eq(0)]
                     with m.If(drain == 0):
-                        next_sweep()
+                        m.next = "DONE"
 
             with m.State("DONE"):
                 m.d.comb += [self.done.eq(1), features.clear.eq(1)]

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 
-from amaranth import Module, Mux, Signal, Value, signed
+from amaranth import Cat, Module, Mux, Signal, Value, signed
 from amaranth.hdl import ValueLike
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import ceil_log2
 
 from crosswall.spec.network import Network
 from crosswall.spec.sample import (
@@ -21,7 +22,10 @@ from crosswall.spec.sample import (
 from .bus import PacketSignature
 from .control import Ranking, SampleControl, SampleFlags, index_shape
 
-__all__ = ["ResultSender"]
+__all__ = ["WINNER_BANKS", "ResultSender"]
+
+WINNER_BANKS = 4
+"""Samples whose winners are kept where samples overlap: one clustered, one read out, one sent."""
 
 RESULT_HEADER = data.StructLayout({
     "number": 32, "flags": SampleFlags, "prediction": 8, "result_flags": 8, "reserved": 8,
@@ -39,11 +43,16 @@ class ResultSender(wiring.Component):
     ----------
     network
         Positions, neurons and classes.
+    overlap
+        Rankings of later samples pass while a result is sent, `WINNER_BANKS` - 2 at most.
 
     Members
     -------
     ranked : In(1), ranking : In(Ranking)
         A ranking was accepted in this cycle.
+    ranked_bank, sent_bank : In(range(WINNER_BANKS))
+        Where the winners of the sample that is ranked are kept, and those of the one that is
+        sent. With ``overlap`` only.
     start : In(1), done : Out(1)
         One cycle each.
     sample : In(SampleControl), prediction : In(8), taught : In(1), refined : In(1)
@@ -54,9 +63,11 @@ class ResultSender(wiring.Component):
     results : Out(PacketSignature)
     """
 
-    def __init__(self, network: Network) -> None:
-        self._network = network
+    def __init__(self, network: Network, *, overlap: bool = False) -> None:
+        self._network, self._overlap = network, overlap
+        banks = {"ranked_bank": In(range(WINNER_BANKS)), "sent_bank": In(range(WINNER_BANKS))}
         super().__init__({
+            **(banks if overlap else {}),
             "ranked": In(1),
             "ranking": In(Ranking(network)),
             "start": In(1),
@@ -75,18 +86,19 @@ class ResultSender(wiring.Component):
         network = self._network
         flags = self.sample.flags
 
-        # Never read and written in one cycle, by the enables below. In block RAM, because the
-        # address is known so late in the cycle that nothing should follow it.
+        # No word is read while it is written: by the enables below, or because samples have
+        # banks. In block RAM, because the address is known so late in the cycle that nothing
+        # should follow it.
+        place_bits = ceil_log2(network.positions)
         m.submodules.rows = winners = Memory(
-            shape=8 * winner_bytes(network), depth=network.positions, init=[],
+            shape=8 * winner_bytes(network),
+            depth=WINNER_BANKS << place_bits if self._overlap else network.positions, init=[],
             attrs={"ram_style": "block"})
         winner_read, winner_write = winners.read_port(), winners.write_port()
         m.d.comb += [
-            winner_write.addr.eq(self.ranking.position),
             winner_write.data.eq(Mux(self.ranking.silent, silent_winner(network),
                                      self.ranking.winners[0])),
             winner_write.en.eq(self.ranked),
-            winner_read.en.eq(~self.ranked),
         ]
 
         # A part is header, winners or scores: `item` counts its items, `byte` within an item.
@@ -96,9 +108,19 @@ class ResultSender(wiring.Component):
         m.d.comb += [
             item_next.eq(item),
             byte_next.eq(byte),
-            winner_read.addr.eq(item_next),
             self.score_class.eq(item_next),
         ]
+        if self._overlap:
+            m.d.comb += [
+                winner_write.addr.eq(Cat(self.ranking.position[:place_bits], self.ranked_bank)),
+                winner_read.addr.eq(Cat(item_next[:place_bits], self.sent_bank)),
+            ]
+        else:
+            m.d.comb += [
+                winner_write.addr.eq(self.ranking.position),
+                winner_read.addr.eq(item_next),
+                winner_read.en.eq(~self.ranked),
+            ]
         m.d.sync += [item.eq(item_next), byte.eq(byte_next)]
 
         header = Signal(RESULT_HEADER)

@@ -3,7 +3,7 @@
 Layout and order are those of `crosswall.spec.state`.
 """
 
-from amaranth import Array, Module, Signal
+from amaranth import Array, Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for
@@ -42,7 +42,7 @@ class StatePort(wiring.Signature):
     write_data : Out(32)
         The memory takes as many low bits as its words have.
     read_data : In(32)
-        Sampled with ``acknowledge`` of a read; the word extended with zeros.
+        Valid with ``acknowledge`` of a read and in the cycle after; the word extended with zeros.
     acknowledge : In(1)
         Ends the access. Low while ``strobe`` is low.
     """
@@ -95,7 +95,7 @@ class StateWindow(wiring.Component):
     """Walks through the words of one memory at a time.
 
     Each access without error steps to the next lane and, after the last lane, to the next row.
-    An access waits for ``grant`` and takes 3 cycles more than the memory.
+    An access waits for ``grant`` and takes 4 cycles more than the memory.
 
     Parameters
     ----------
@@ -114,6 +114,7 @@ class StateWindow(wiring.Component):
 
     def __init__(self, network: Network, build: Build) -> None:
         self._shapes = memory_shapes(network, build)
+        self._compact = build.compact
         super().__init__({
             "port": In(WindowPort()),
             "request": Out(1),
@@ -145,6 +146,7 @@ class StateWindow(wiring.Component):
 
         strobes = Signal(len(ports))  # one for each memory
         acknowledge = Signal()
+        refused = Signal()
         for memory, port in ports.items():
             m.d.comb += [
                 port.strobe.eq(strobes[memory]),
@@ -154,11 +156,14 @@ class StateWindow(wiring.Component):
                 port.write_data.eq(self.port.write_data),
             ]
         m.d.comb += [
-            acknowledge.eq(Array(port.acknowledge for port in ports.values())[self.port.memory]),
-            self.port.read_data.eq(Array(
-                ports[memory].read_data if self._shapes[memory].readable else 0
-                for memory in StateMemory)[self.port.memory]),
+            acknowledge.eq(Cat(port.acknowledge for port in ports.values()).any()),
+            self.port.error.eq(refused),
         ]
+        read_data = Array(ports[memory].read_data if self._shapes[memory].readable else 0
+                          for memory in StateMemory)[self.port.memory]
+        # Registered where there is room: the words come from all over the machine.
+        domain = m.d.comb if self._compact else m.d.sync
+        domain += self.port.read_data.eq(read_data)
 
         with m.FSM():
             with m.State("REST"):
@@ -167,22 +172,25 @@ class StateWindow(wiring.Component):
 
             with m.State("CHECK"):
                 # The registers above now follow whatever was last set.
+                m.next = "ACCESS"
                 with m.If(~inside | ~(readable | self.port.write)):
-                    m.d.comb += [self.port.acknowledge.eq(1), self.port.error.eq(1)]
-                    m.next = "REST"
-                with m.Else():
-                    m.next = "ACCESS"
+                    m.d.sync += refused.eq(1)
+                    m.next = "ANSWER"
 
             with m.State("ACCESS"):
-                m.d.comb += [
-                    self.request.eq(1),
-                    self.port.acknowledge.eq(acknowledge),
-                ]
+                m.d.comb += self.request.eq(1)
                 # Registered: from the machine's state to a memory's address is a long way.
                 m.d.sync += strobes.eq((self.grant & ~acknowledge) << self.port.memory)
                 with m.If(acknowledge):
+                    m.next = "ANSWER"
+
+            with m.State("ANSWER"):
+                # A cycle later, as from a memory's answer to the link is a long way, too.
+                m.d.comb += [self.request.eq(~refused), self.port.acknowledge.eq(1)]
+                m.d.sync += refused.eq(0)
+                with m.If(~refused):
                     m.d.sync += lane.eq(lane + 1)
                     with m.If(lane == last_lane):
                         m.d.sync += [lane.eq(0), row.eq(row + 1)]
-                    m.next = "REST"
+                m.next = "REST"
         return m

@@ -36,7 +36,7 @@ def identification(network: Network, build: Build, board_name: str,
         "build_options": REGISTERS["build_options"].pack(
             slots=build.slots, static_spread=build.static_spread,
             single_port=build.readout_memory == WallMemory.SINGLE_PORT, compact=build.compact,
-            overlap=build.overlap, positions=build.positions),
+            overlap=build.overlap, positions=build.positions, packed=build.packed),
         "clock_frequency": REGISTERS["clock_frequency"].pack(value=clock_frequency),
         "network_size": REGISTERS["network_size"].pack(
             pixels=network.pixels, classes=network.classes),
@@ -111,7 +111,7 @@ class System(wiring.Component):
         m.submodules.link = link = Link(slots=build.slots,
                                         sample_bytes=sample_packet_bytes(network),
                                         result_bytes=max_result_packet_bytes(network),
-                                        serial=self._wire == "uart")
+                                        serial=self._wire == "uart", packed=build.packed)
 
         if self._wire == "uart":
             m.submodules.receiver = receiver = UartReceiver(divisor=self._divisor)

@@ -48,7 +48,8 @@ class FakeBoard:
                 lanes=build.lanes, readout_lanes=build.readout_lanes),
             "build_options": options.pack(slots=build.slots, static_spread=build.static_spread,
                                           compact=build.compact,
-                                          overlap=build.overlap, positions=build.positions),
+                                          overlap=build.overlap, positions=build.positions,
+                                          packed=build.packed),
             "network_size": REGISTERS["network_size"].pack(pixels=network.pixels,
                                                            classes=network.classes),
             "network_shape": REGISTERS["network_shape"].pack(positions=network.positions,
@@ -59,7 +60,7 @@ class FakeBoard:
         self.fault: int | None = None
         """Number of a sample whose learning flips a bit of the first threshold."""
         self.model = BoardModel(slots=build.slots, sample_bytes=sample_packet_bytes(network),
-                                machine=self._learn, control=self)
+                                machine=self._learn, control=self, packed=build.packed)
         # Numba compiles at the first sample that learns or does not; a host that waits for one may
         # have little patience.
         for flags in (0, Flag.LEARN_CLUSTERING):

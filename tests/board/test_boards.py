@@ -8,7 +8,8 @@ import pytest
 from crosswall.board import Machine, RemoteBoard, TwinBoard, open_board, open_port
 from crosswall.board import remote as remote_module
 from crosswall.errors import BoardError, DataError, LinkError, UsageError
-from crosswall.link import BoardTransport
+from crosswall.link import BoardTransport, sample_packets
+from crosswall.spec import frames
 from crosswall.spec.frames import PROTOCOL_VERSION
 from crosswall.spec.sample import Flag
 from crosswall.twin import Headers, ReferenceMachine
@@ -51,6 +52,33 @@ def test_results_and_state_equal_the_reference(board, machine, rng):
     assert list(reference.state.differences(board.read_state())) == []
     assert (board.read_ledger() == reference.state.ledger).all()
     assert board.next_sample() == 9
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_samples_are_packed_for_a_board_that_unpacks_them_and_learned_alike(
+        packed, machine, build, rng):
+    class Counting(BoardTransport):
+        written = 0
+
+        def write(self, data):
+            self.written += len(data)
+            super().write(data)
+
+    headers, pixels = workload(rng, machine, 20, EVERYTHING | LEARN)
+    pixels[:, machine.network.pixels // 3:] = 0
+    fake = FakeBoard(machine.network, dataclasses.replace(build, packed=packed))
+    line = Counting(fake.model)
+    board, twin = RemoteBoard(line), TwinBoard(machine)
+    assert board.identify().build.packed == packed
+    board.configure(machine)
+    board.load_state(machine.initial_state())
+    before = line.written
+    results, expected = board.stream(headers, pixels), twin.stream(headers, pixels)
+    assert (results.scores == expected.scores).all()
+    assert list(twin.read_state().differences(board.read_state())) == []
+    plain_bytes = sum(len(frames.pack_sample(header_and_pixels)) for header_and_pixels in
+                      sample_packets(map(headers.header, range(20)), pixels, packed=False))
+    assert (line.written - before < plain_bytes) == packed
 
 
 def test_what_was_not_asked_for_is_left_out(board, machine, rng):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from crosswall.errors import ToolError
 from crosswall.spec.network import whole_image
 from crosswall_boards import bitstream
-from crosswall_boards.bitstream import build_bitstream, flash
+from crosswall_boards.bitstream import build_bitstream, build_scripts, flash
 from crosswall_boards.registry import find_fpga_board
 from crosswall_boards.report import ClockReport, ResourceReport
 
@@ -30,14 +31,19 @@ def cache(tmp_path_factory: pytest.TempPathFactory):
 def test_small_machine_becomes_a_bitstream_with_a_report_and_only_once(cache, tmp_path):
     stages = []
     first = build_bitstream(BOARD, NETWORK, BUILD, tmp_path / "first", progress=stages.append)
-    assert [line.partition(": ")[2].partition(" (")[0] for line in stages[1:]] == [
-        "synthesis", "place and route", "packing"]
+    assert [line.partition(": ")[2].partition(" (")[0].partition(":")[0]
+            for line in stages[1:]] == ["synthesis", "estimate", "place and route", "packing"]
     assert first.path.read_bytes()[:2] == b"\xff\x00"  # what ECP5 bitstreams begin with
     report = json.loads((tmp_path / "first" / "report.json").read_text())
     assert report["timing_met"]
     assert report["network_digest"] == NETWORK.digest()
     assert report["build"]["lanes"] == 1
-    assert 0 < report["resources"]["LUT"]["used"] < report["resources"]["LUT"]["available"]
+    for kind, item in report["resources"].items():
+        assert item["available"] == BOARD.capacity[kind]
+    luts = report["resources"]["LUT"]["used"]
+    assert 0.8 * luts < report["estimate"]["LUT"] <= luts
+    for kind in ("flip-flop", "block RAM"):
+        assert report["estimate"].get(kind, 0) == report["resources"][kind]["used"]
     assert (tmp_path / "first" / "report.txt").read_text() == first.report.as_text()
     assert flash(BOARD, first.path, dry_run=True).endswith(str(first.path))
 
@@ -53,6 +59,7 @@ def test_missed_timing_is_an_error_unless_allowed(tmp_path, monkeypatch):
     made.mkdir()
     (made / "crosswall.bit").write_bytes(b"bits")
     (made / "nextpnr-report.json").write_text("{}")
+    (made / "yosys-stat.json").write_text('{"design": {"num_cells_by_type": {"LUT4": 1}}}')
     monkeypatch.setattr(bitstream, "_place_and_route", lambda *arguments: made)
     monkeypatch.setattr(bitstream, "parse_nextpnr", lambda text: (
         {"LUT": ResourceReport(1, 2)}, {"clock": ClockReport(50.0, 60.0)}))
@@ -62,3 +69,56 @@ def test_missed_timing_is_an_error_unless_allowed(tmp_path, monkeypatch):
     slow = build_bitstream(BOARD, NETWORK, BUILD, tmp_path / "out", allow_slow=True)
     assert slow.path == Path(tmp_path / "out" / "crosswall.bit")
     assert not slow.report.timing_met
+
+
+def fake_yosys(folder, monkeypatch, script: str) -> None:
+    """Put a program in the place of yosys; it runs in the folder of the build."""
+    program = folder / "yosys.py"
+    program.write_text(script)
+    monkeypatch.setenv("YOSYS", f"{sys.executable} {program}")
+    monkeypatch.setenv("CROSSWALL_CACHE", str(folder / "cache"))
+
+
+def test_machine_too_large_for_its_board_is_refused_before_place_and_route(tmp_path, monkeypatch):
+    fake_yosys(tmp_path, monkeypatch, """
+import json
+json.dump({"design": {"num_cells_by_type": {"LUT4": 90000, "DP16KD": 300, "TRELLIS_FF": 9}}},
+          open("yosys-stat.json", "w"))
+""")
+    stages = []
+    with pytest.raises(ToolError, match="does not fit ulx3s: it needs 90,000 of 83,640 LUTs, "
+                                        "300 of 208 block RAMs; choose") as caught:
+        build_bitstream(BOARD, NETWORK, BUILD, tmp_path / "out", progress=stages.append)
+    assert "\n" not in str(caught.value)
+    assert "place and route" not in stages[-1] and "300 of 208 block RAMs (144%)" in stages[-1]
+
+
+def test_failed_synthesis_tells_the_last_error_in_its_report(tmp_path, monkeypatch):
+    fake_yosys(tmp_path, monkeypatch, """
+open("crosswall.rpt", "w").write("Warning: x\\nAssert `abc` failed in abc9.cc:7\\nbye\\n")
+raise SystemExit(1)
+""")
+    with pytest.raises(ToolError) as caught:
+        build_bitstream(BOARD, NETWORK, BUILD, tmp_path / "out")
+    told = str(caught.value)
+    assert told.startswith("yosys failed: Assert `abc` failed in abc9.cc:7 (all of its output is")
+    log = Path(told.rpartition(" is in ")[2].removesuffix(")"))
+    assert "Warning: x" in log.read_text()
+
+
+def test_board_with_a_vendors_tools_gets_a_folder_of_scripts(tmp_path, monkeypatch):
+    fake_yosys(tmp_path, monkeypatch, """
+import json
+assert "synth_xilinx" in open("count.ys").read() and "PLLE2_BASE" in open("crosswall.v").read()
+json.dump({"design": {"num_cells_by_type": {"LUT6": 5200, "RAMB36E1": 4}}},
+          open("yosys-stat.json", "w"))
+""")
+    board = find_fpga_board("arty-a7")
+    folder = tmp_path / "my scripts"
+    scripts = build_scripts(board, NETWORK, BUILD, folder)
+    assert scripts.needed == {"LUT": 5200, "block RAM": 8}
+    assert "5200 of  20800   25.0 %" in scripts.as_text()
+    assert (folder / "build_crosswall.sh").exists()
+    assert "xc7a35ti" in (folder / "crosswall.tcl").read_text()
+    assert "clk100" in (folder / "crosswall.xdc").read_text()
+    assert scripts.command == f"cd '{folder}' && bash build_crosswall.sh"

@@ -9,6 +9,7 @@ from crosswall.spec.build import Build, WallMemory
 from crosswall.spec.network import receptive_fields, whole_image
 from crosswall_boards.bitstream import flash
 from crosswall_boards.board import FpgaBoard, lanes_within, readout_lanes_within
+from crosswall_boards.ecp5 import ECP5_25F, ECP5_45F, ECP5_85F, Ecp5Board, pll_dividers
 from crosswall_boards.registry import BOARDS, find_board, find_fpga_board
 
 NETWORKS = {
@@ -48,10 +49,40 @@ def test_baud_divides_the_clock_exactly(board):
     assert board.clock_frequency // board.baud >= 4
 
 
+FPGA_BOARDS = [board for board in BOARDS.values() if isinstance(board, FpgaBoard)]
+
+
+@pytest.mark.parametrize("board", FPGA_BOARDS, ids=lambda board: board.name)
+def test_platform_has_the_pins_and_the_device_that_the_board_names(board):
+    platform = board.platform()
+    platform.request("uart", 0, dir="-")
+    assert board.light(platform) is not None
+    if isinstance(board, Ecp5Board):
+        resource = platform.lookup(board.crystal)
+        assert resource.clock.frequency == board.crystal_frequency
+        size = platform.device.rpartition("-")[2]
+        assert board.capacity == {"25F": ECP5_25F, "45F": ECP5_45F, "85F": ECP5_85F}[size]
+
+
+@pytest.mark.parametrize(("crystal", "clock"), sorted(
+    {(board.crystal_frequency, board.clock_frequency) for board in FPGA_BOARDS
+     if isinstance(board, Ecp5Board)} | {(25_000_000, 105_000_000)}))
+def test_pll_of_an_ecp5_makes_the_clock_within_its_limits(crystal, clock):
+    divider, feedback, output = pll_dividers(crystal, clock)
+    assert crystal * feedback == clock * divider
+    assert 3_125_000 <= crystal / divider <= 400e6
+    assert 400e6 <= clock * output <= 800e6
+
+
+def test_clock_that_no_pll_can_make_is_refused():
+    with pytest.raises(ValueError, match="cannot make 60000001 Hz"):
+        pll_dividers(25_000_000, 60_000_001)
+
+
 def test_unknown_board_lists_the_known_ones():
-    with pytest.raises(UsageError, match="no board `arty`: expected one of virtual, icebreaker"):
+    with pytest.raises(UsageError, match="no board `arty`: expected one of virtual, icebreaker,"):
         find_board("arty")
-    with pytest.raises(UsageError, match="`virtual` has no bitstream: .* icebreaker, ulx3s"):
+    with pytest.raises(UsageError, match="`virtual` has no bitstream: .* icebreaker, .*ulx3s"):
         find_fpga_board("virtual")
 
 

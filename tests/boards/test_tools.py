@@ -5,7 +5,13 @@ import sys
 import pytest
 
 from crosswall.errors import ToolError
-from crosswall_boards.tools import require_package, require_programs, run_tool, wheel_program
+from crosswall_boards.tools import (
+    last_error,
+    require_package,
+    require_programs,
+    run_tool,
+    wheel_program,
+)
 
 
 def one_line(error: pytest.ExceptionInfo) -> str:
@@ -48,3 +54,14 @@ def test_failed_tool_tells_its_first_error_and_keeps_the_log(tmp_path):
         f"placer failed: ERROR: too big (all of its output is in {log})")
     assert log.read_text() == "reading\nERROR: too big\nat end\n"
     assert lines == ["reading", "ERROR: too big", "at end"]
+
+
+@pytest.mark.parametrize(("text", "told"), [
+    ("one\nERROR: no such cell\ntwo\n", "ERROR: no such cell"),
+    ("Error: a\nAssertion `x' failed in y.cc:3\n", "Assertion `x' failed in y.cc:3"),
+    ("all\nis well\n\n", "is well"), ("", "")])
+def test_last_error_of_a_log_is_found(tmp_path, text, told):
+    log = tmp_path / "log"
+    log.write_text(text)
+    assert last_error(log) == told
+    assert last_error(tmp_path / "none") == ""

@@ -209,6 +209,22 @@ def test_twin_cannot_be_built_or_flashed(crosswall):
 
 def test_flash_before_build(crosswall):
     assert "crosswall build ulx3s" in crosswall.fails(2, "flash", "ulx3s")
+    assert "ulx3s-digits-lanes-8-overlap-false;" in crosswall.fails(
+        2, "flash", "ulx3s", "digits", "--lanes", 8, "--no-overlap")
+
+
+def test_build_options_that_do_not_fit_the_network(crosswall):
+    assert "divides the 64 neurons: got 3" in crosswall.fails(
+        3, "build", "ulx3s", "digits", "--lanes", 3)
+    assert "`positions` above 1 needs" in crosswall.fails(
+        3, "build", "ulx3s", "digits", "--positions", 4)
+    assert "exclude each other" in crosswall.fails(
+        3, "build", "icebreaker", "digits", "--overlap")
+
+
+def test_table_of_a_board_that_it_does_not_have(crosswall):
+    assert "`virtual` is not in the table" in crosswall.fails(
+        2, "boards", "--table", "--board", "virtual")
 
 
 def test_debug_shows_the_traceback(crosswall, monkeypatch):

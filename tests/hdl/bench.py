@@ -74,6 +74,7 @@ def run_bench(
     seed: int | None = None,
     platform: Any = None,
     extra_sources: Sequence[str | Path] = (),
+    netlist: str | None = None,
     waves: bool = False,
 ) -> None:
     """Convert `component` to Verilog, build it and run the cocotb tests of `module` on it.
@@ -99,12 +100,14 @@ def run_bench(
         Passed on to Amaranth's elaboration.
     extra_sources
         More Verilog files: vendor primitives, memories.
+    netlist
+        Simulate what synthesis makes of the component: one of `netlist.FAMILIES`, or
+        `netlist.BITSTREAM`.
     waves
         Write a waveform file into `build_dir`.
 
     Fails the calling test (SystemExit or AssertionError) if the build or any bench fails.
     """
-    from amaranth.back import verilog
     from cocotb_tools.runner import get_runner
 
     if simulator not in SIMULATORS:
@@ -112,14 +115,12 @@ def run_bench(
     module = Path(module).resolve()
     build_dir = Path(build_dir) / simulator
     build_dir.mkdir(parents=True, exist_ok=True)
-    source = build_dir / f"{TOP}.v"
-    text = verilog.convert(component, name=TOP, platform=platform, emit_src=False,
-                           strip_internal_attrs=True)
-    if simulator == "icarus":
-        # yosys gives every `always @*` a trigger so that it runs once, but Icarus sets it before
-        # it starts the blocks: outputs whose inputs never change would stay X.
-        text = _TRIGGER.sub(r"\g<0>  initial #0 \1 = 1;\n", text)
-    source.write_text(text)
+    if netlist is None:
+        sources = [_verilog(component, platform, simulator, build_dir)]
+    else:
+        from netlist import netlist_sources  # inside, as benches import this file in the simulator
+
+        sources = netlist_sources(component, netlist, build_dir, top=TOP, platform=platform)
 
     environment = {}
     if simulator == "verilator":
@@ -127,7 +128,7 @@ def run_bench(
         os.environ.update(environment)  # the runner's build step looks in its own environment
     runner = get_runner(simulator)
     runner.build(
-        sources=[source, *map(Path, extra_sources)],
+        sources=[*sources, *map(Path, extra_sources)],
         hdl_toplevel=TOP,
         build_dir=build_dir,
         build_args=VERILATOR_ARGUMENTS if simulator == "verilator" else [],
@@ -155,3 +156,18 @@ def run_bench(
             _PARAMETERS_VARIABLE: json.dumps(dict(parameters or {})),
         },
     )
+
+
+def _verilog(component: Any, platform: Any, simulator: str, folder: Path) -> Path:
+    """The component as Verilog."""
+    from amaranth.back import verilog
+
+    text = verilog.convert(component, name=TOP, platform=platform, emit_src=False,
+                           strip_internal_attrs=True)
+    if simulator == "icarus":
+        # yosys gives every `always @*` a trigger so that it runs once, but Icarus sets it before
+        # it starts the blocks: outputs whose inputs never change would stay X.
+        text = _TRIGGER.sub(r"\g<0>  initial #0 \1 = 1;\n", text)
+    source = folder / f"{TOP}.v"
+    source.write_text(text)
+    return source

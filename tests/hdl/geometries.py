@@ -55,4 +55,21 @@ GEOMETRIES: dict[str, tuple[Network, Build]] = {
                 region=(0, 0), encoding=Encoding.INTENSITY, winners=2, code_bits=8,
                 **SMALL_TABLE),
         Build(2, 2)),
+    "side by side": (
+        receptive_fields(9, 9, 4, 8, field=3, stride=2, regions=2, **SMALL_TABLE),
+        Build(8, 2, positions=2)),
+    "side by side, more slots than pixels have time for": (
+        receptive_fields(6, 6, 3, 4, field=2, stride=1, regions=3, winners=3, code_bits=2,
+                         encoding=Encoding.INTENSITY, threshold_bits=9, **SMALL_TABLE),
+        Build(4, 2, static_spread=False, positions=3, overlap=True)),
+    "side by side, many winners": (
+        receptive_fields(6, 7, 3, 8, field=4, stride=1, regions=1, winners=7, feature_bits=5,
+                         code_bits=8, wall_bits=8, variant_bits=1, **SMALL_TABLE),
+        Build(8, 2, positions=3, overlap=True)),
 }
+
+
+def mnist_fields(neurons: int, positions: int) -> tuple[Network, Build]:
+    """The geometry of the preset ``mnist``, and so many positions side by side."""
+    return (receptive_fields(28, 28, 10, neurons, field=5, stride=2, regions=4, **SMALL_TABLE),
+            Build(neurons, 2, positions=positions))

@@ -6,7 +6,7 @@ import cocotb
 import numpy as np
 from bench import bench_parameters
 from cases import packed, random_case, random_pixels, rule_values
-from cocotb.triggers import FallingEdge, ReadOnly
+from cocotb.triggers import ClockCycles, FallingEdge, ReadOnly
 from drivers import StreamSink, StreamSource, start
 
 from crosswall.spec.network import Neuron
@@ -14,6 +14,8 @@ from crosswall.spec.sample import Flag, Result, SampleHeader
 from crosswall.spec.state import StateMemory
 from crosswall.twin.reference import ReferenceMachine
 from crosswall_hdl.control import RuleValues
+
+LEARNED = (StateMemory.CLUSTERING_WALLS, StateMemory.THRESHOLDS, StateMemory.READOUT_WALLS)
 
 
 class Window:
@@ -33,7 +35,11 @@ class Window:
             await ReadOnly()
             acknowledged = dut.window__acknowledge.value == 1
             refused = acknowledged and dut.window__error.value == 1
-            data = int(dut.window__read_data.value) if acknowledged and not refused else None
+            data = word  # what a write reads may be unknown
+            if refused:
+                data = None
+            elif acknowledged and word is None:
+                data = int(dut.window__read_data.value)
             await FallingEdge(dut.clk)
             if acknowledged:
                 dut.window__strobe.value = 0
@@ -103,27 +109,61 @@ async def machine_equals_the_reference(dut):
         await window.write((StateMemory.CLUSTERING_GAINS, StateMemory.READOUT_GAINS)[stage],
                            table.gains)
 
-    expected = []
+    expected, history = [], [snapshot(state)]
     for number in range(parameters["samples"]):
         header = random_header(generator, network, number * 0x0102_0305 % 0xFFFF_FFFF)
         pixels = random_pixels(generator, network)
         samples.send_packet(header.pack() + pixels)
         expected.append(reference.process(header, pixels))
+        history.append(snapshot(state))
+    answered = 0
+
+    async def look() -> None:
+        """Window accesses and captures while samples wait see the state between two samples."""
+        while answered < len(expected) - 1:
+            await ClockCycles(dut.clk, generator.randrange(1, 3000))
+            await FallingEdge(dut.clk)
+            memory = generator.choice((*LEARNED, StateMemory.LEDGER))
+            before = answered
+            if memory == StateMemory.LEDGER:
+                await capture(dut)
+                seen = await window.read(memory, 2 * len(state.ledger))
+                assert seen in [halves(past["ledger"]) for past in history[before:answered + 2]]
+                continue
+            await window.goto(memory)
+            for place in range(generator.randrange(1, 5)):
+                before, seen = answered, await window.access()
+                assert seen in [past[memory][place] for past in history[before:answered + 2]]
+
+    looking = cocotb.start_soon(look())
     for result in expected:
         while (packet := results.take_packet()) is None:
             await FallingEdge(dut.clk)
         assert Result.unpack(packet, network) == result
         assert packet == result.pack(network)
+        answered += 1
+    await looking
+    await FallingEdge(dut.clk)
     # The ledger may still be adding the last sample: a capture waits for it.
+    await capture(dut)
+    assert await window.read(StateMemory.LEDGER, 2 * len(state.ledger)) == halves(state.ledger)
+    assert dut.idle.value == 1
+    for memory, words in snapshot(state).items():
+        if memory in LEARNED:
+            assert await window.read(memory, len(words)) == words
+
+
+async def capture(dut):
+    """Copy the ledger's counters."""
     dut.capture.value = 1
     await FallingEdge(dut.clk)
     dut.capture.value = 0
-    assert await window.read(StateMemory.LEDGER, 2 * len(state.ledger)) == halves(state.ledger)
-    assert dut.idle.value == 1
-    for memory, array in ((StateMemory.CLUSTERING_WALLS, state.clustering_walls),
-                          (StateMemory.THRESHOLDS, state.thresholds),
-                          (StateMemory.READOUT_WALLS, state.readout_walls)):
-        assert await window.read(memory, array.size) == array.ravel().tolist()
+
+
+def snapshot(state):
+    """The words of each learned memory in the order of the state window, and the ledger."""
+    return {memory: getattr(state, memory.name.lower()).ravel().tolist()
+            for memory in LEARNED} | {"ledger": state.ledger.copy()}
 
 
 def halves(ledger):

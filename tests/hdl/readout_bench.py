@@ -52,6 +52,7 @@ async def readout_equals_the_reference(dut):
                                                         network.classes - 1, network.classes)),
             readout_pulse_shift=generator.randrange(4), readout_gate_shift=generator.randrange(8))
         dut.sample.value = sample_control(header)
+        dut.accumulate.value = bool(flags & Flag.PREDICT)
         features = [0] * network.features
         for position in range(generator.choice((0, 1, 4 * network.positions))):
             silent = generator.random() < 0.3

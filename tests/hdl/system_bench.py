@@ -10,6 +10,7 @@ from cocotb.triggers import FallingEdge, Timer
 from drivers import PERIOD_NS, StreamSink, StreamSource, start
 from system_case import BOARD_NAME, DIVISOR, system_case
 
+from crosswall.link import pack_pixels
 from crosswall.link.framing import FrameDecoder, encode
 from crosswall.spec import frames
 from crosswall.spec.frames import Control, FrameType, Operation
@@ -150,7 +151,8 @@ class Host:
 @cocotb.test()
 async def host_configures_teaches_and_reads_back(dut):
     generator = random.Random(cocotb.RANDOM_SEED)
-    case = system_case(PARAMETERS["seed"])
+    case = system_case(PARAMETERS["seed"], packed=PARAMETERS["packed"],
+                       compact=PARAMETERS.get("compact", False))
     network = case.network
     reference = ReferenceMachine(network, case.rules, case.clustering_table, case.readout_table)
     state = reference.state
@@ -174,10 +176,14 @@ async def host_configures_teaches_and_reads_back(dut):
     everything = sum(Flag, Flag(0))
     damaged = generator.randrange(SAMPLES)
     for number in range(SAMPLES):
-        pixels = np.array([generator.randrange(256) for _ in range(network.pixels)], np.uint8)
+        pixels = np.array([generator.choice([0, generator.randrange(256)])
+                           for _ in range(network.pixels)], np.uint8)
+        pixels = pixels // 17 * 17 if number % 2 else pixels
         header = SampleHeader(number, everything, label=generator.randrange(network.classes),
                               clustering_pulse_shift=generator.randrange(3))
-        frame = frames.pack_sample(header.pack() + pixels.tobytes())
+        packing, body = pack_pixels(pixels[None])[0] if case.build.packed \
+            else (0, pixels.tobytes())
+        frame = frames.pack_sample(header.pack(packing) + body)
         if number == damaged:
             host.send(frame, damaged=True)
         host.send(frame)

@@ -12,13 +12,14 @@ BOARD_NAME = "bench"
 DIVISOR = 4
 
 
-def system_case(seed: int) -> Case:
+def system_case(seed: int, *, packed: bool = False, compact: bool = False) -> Case:
     """Network, build, random rules and devices."""
     generator = random.Random(seed)
     network = whole_image(6, 2, 4, winners=2, bin_bits=1, quantile_bits=1, wall_bits=10,
                           threshold_bits=12)
     rules = Rules(seed=generator.getrandbits(32), static_seed=0, threshold_rise=30,
                   margin=generator.randrange(500, 3000), silence=12)
-    return Case(network, Build(lanes=2, readout_lanes=2, static_spread=False, slots=2), rules,
+    return Case(network, Build(lanes=2, readout_lanes=2, static_spread=False, slots=2,
+                               packed=packed, compact=compact), rules,
                 random_table(generator, network, static_spread=False),
                 random_table(generator, network, static_spread=False))

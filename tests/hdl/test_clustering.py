@@ -11,8 +11,9 @@ from units import StageWithUnits
 
 from crosswall.spec.build import Build
 from crosswall_hdl.clustering import ClusteringStage
+from crosswall_hdl.wide import clustering_stage
 
-COMPILED = ("shared fields", "unshared fields", "whole image")
+COMPILED = ("shared fields", "unshared fields", "whole image", "side by side")
 """Geometries that Verilator runs too, as it takes long to compile."""
 
 
@@ -21,7 +22,7 @@ COMPILED = ("shared fields", "unshared fields", "whole image")
     *(("verilator", geometry) for geometry in COMPILED)])
 def test_samples_are_ranked_and_learned_as_specified(simulator, geometry, tmp_path):
     network, build = GEOMETRIES[geometry]
-    stage = ClusteringStage(network, build)
+    stage = clustering_stage(network, build)
     run_bench(StageWithUnits(stage, network, build, readout=False),
               Path(__file__).with_name("clustering_bench.py"), simulator=simulator,
               build_dir=tmp_path,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from bench import run_bench
 from cases import random_case
+from overlap_case import overlap_case
 
 from crosswall.spec.network import Neuron
 from crosswall_hdl.machine import Machine
@@ -46,12 +47,32 @@ def test_labelled_neurons_equal_the_reference(geometry, seed, simulator, options
     run_machine(geometry, seed, simulator, tmp_path, labelled_neurons=True, **options)
 
 
+@pytest.mark.parametrize(("geometry", "seed", "simulator", "options"), [
+    ("W", 5, "icarus", {}), ("S", 3, "icarus", {}), ("U", 4, "verilator", {}),
+    ("S", 2, "icarus", {"neuron": Neuron.RACE}), ("W", 1, "icarus", {"labelled_neurons": True})])
+def test_overlapping_samples_equal_the_reference(geometry, seed, simulator, options, tmp_path):
+    run_machine(geometry, seed, simulator, tmp_path, overlap=True, **options)
+
+
+@pytest.mark.parametrize(("seed", "neurons", "options"), [
+    (4, 8, {"positions": 2}), (1, 16, {"positions": 3, "overlap": True})])
+def test_positions_side_by_side_equal_the_reference(seed, neurons, options, tmp_path):
+    run_machine("S", seed, "icarus", tmp_path, lanes=neurons, **options)
+
+
+def test_samples_overlap(tmp_path):
+    run_bench(Machine(*overlap_case()), Path(__file__).with_name("overlap_bench.py"),
+              simulator="icarus", build_dir=tmp_path)
+
+
 def run_machine(geometry, seed, simulator, tmp_path, *, neuron=Neuron.ARGMAX,
-                labelled_neurons=False, **options):
+                labelled_neurons=False, samples=SAMPLES, readout_primitive="inferred",
+                netlist=None, tests=None, **options):
     network = {"neuron": neuron, "labelled_neurons": labelled_neurons}
     case = random_case(seed, geometry, **network)
     build = replace(case.build, **options)
     print(f"geometry {geometry}, seed {seed}: {build} {case.rules} {case.network}")
-    run_bench(Machine(case.network, build), Path(__file__).with_name("machine_bench.py"),
-              simulator=simulator, build_dir=tmp_path,
-              parameters={"geometry": geometry, "seed": seed, "samples": SAMPLES, **network})
+    run_bench(Machine(case.network, build, readout_primitive=readout_primitive),
+              Path(__file__).with_name("machine_bench.py"),
+              simulator=simulator, build_dir=tmp_path, netlist=netlist, test_filter=tests,
+              parameters={"geometry": geometry, "seed": seed, "samples": samples, **network})

@@ -16,15 +16,16 @@ SEED = 5
 
 
 # The UART runs under Verilator as well in every test of the virtual board.
-@pytest.mark.parametrize(("wire", "simulator"), [
-    ("uart", "icarus"), ("bytes", "icarus"), ("bytes", "verilator")])
-def test_system_learns_as_the_reference_over_a_damaged_line(wire, simulator, tmp_path):
-    case = system_case(SEED)
+@pytest.mark.parametrize(("wire", "packed", "simulator"), [
+    ("uart", True, "icarus"), ("bytes", False, "icarus"), ("bytes", True, "verilator")])
+def test_system_learns_as_the_reference_over_a_damaged_line(wire, packed, simulator, tmp_path):
+    case = system_case(SEED, packed=packed)
     print(f"seed {SEED}")
     system = System(case.network, case.build, wire=wire, board_name=BOARD_NAME,
                     clock_frequency=24_000_000, divisor=DIVISOR)
     run_bench(system, Path(__file__).with_name("system_bench.py"), simulator=simulator,
-              build_dir=tmp_path, parameters={"wire": wire, "seed": SEED}, seed=SEED)
+              build_dir=tmp_path, seed=SEED,
+              parameters={"wire": wire, "seed": SEED, "packed": packed})
 
 
 def test_identification_names_every_constant_register():
@@ -39,7 +40,7 @@ def test_identification_names_every_constant_register():
     assert words["clock_frequency"] == 60_000_000
     assert REGISTERS["build_options"].unpack(words["build_options"]) == {
         "slots": 2, "static_spread": 0, "single_port": 0, "compact": 1, "overlap": 0,
-        "positions": 1}
+        "positions": 1, "packed": 0}
     assert unpack_board_name(tuple(words[f"board_name_{place}"] for place in range(4))) == "a board"
 
 

@@ -18,4 +18,5 @@ class Virtual(Board):
     def choose_build(self, network: Network) -> Build:
         """As parallel as pays in simulation."""
         return Build(lanes=lanes_within(network, 16),
-                     readout_lanes=readout_lanes_within(network, 20), slots=8)
+                     readout_lanes=readout_lanes_within(network, 20), slots=8, packed=True,
+                     overlap=True)

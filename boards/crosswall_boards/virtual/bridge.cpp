@@ -1,11 +1,11 @@
 // The virtual board: a verilated System between a pseudo-terminal and its wire.
 //
-// Compiled with WIRE_UART (bit-level 8N1 on the pins) or WIRE_BYTES (one byte per clock, with
-// backpressure), and UART_DIVISOR, the clocks per bit.
+// Compiled with WIRE_UART (bit-level 8N1 on the pins) or WIRE_BYTES (one byte per clock), and UART_DIVISOR, the clocks per bit.
 //
 // Standard output: first the path of the serial port, then one line of JSON for each line that
-// comes on standard input: clock cycles simulated, and the seconds that took. The end of
-// standard input, which is also what the death of the parent looks like, ends the program.
+// comes on standard input: clock cycles simulated, the seconds that took, and the processor's
+// seconds that the program used. The end of standard input, which is also what the death of the
+// parent looks like, ends the program.
 
 #include <algorithm>
 #include <cerrno>
@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <fcntl.h>
 #include <memory>
 #include <poll.h>
@@ -41,7 +42,8 @@ constexpr uint64_t kQuiet = 20000;
 class ByteQueue {
 public:
     bool empty() const { return head_ == tail_; }
-    bool full() const { return tail_ - head_ == kSize; }
+    bool full() const { return room() == 0; }
+    size_t room() const { return kSize - (tail_ - head_); }
     uint8_t front() const { return bytes_[head_ % kSize]; }
     void pop() { ++head_; }
     void push(uint8_t byte) { bytes_[tail_++ % kSize] = byte; }
@@ -50,8 +52,7 @@ public:
     void fill(int descriptor) {
         if (full()) return;
         const size_t start = tail_ % kSize;
-        const size_t room = std::min(kSize - (tail_ - head_), kSize - start);
-        const ssize_t count = read(descriptor, bytes_ + start, room);
+        const ssize_t count = read(descriptor, bytes_ + start, std::min(room(), kSize - start));
         if (count > 0) tail_ += count;
         else if (count < 0 && errno != EAGAIN && errno != EINTR) fail("reading the serial port");
     }
@@ -82,19 +83,15 @@ class Wire {
 public:
     Wire(Vsystem& board, ByteQueue& in, ByteQueue& out) : board_(board), in_(in), out_(out) {}
 
-    void drive() {
-        board_.rx_valid = !in_.empty();
-        board_.rx_payload = in_.front();
-        board_.tx_ready = !out_.full();
-    }
-
-    // Called with the outputs settled, before the clock edge; true if a byte moved.
-    bool sample() {
-        const bool received = board_.rx_valid && board_.rx_ready;
-        if (received) in_.pop();
-        const bool sent = board_.tx_valid && board_.tx_ready;
-        if (sent) out_.push(board_.tx_payload);
-        return received || sent;
+    // Called before each clock edge, with the outputs settled; true if a byte moved.
+    bool move() {
+        if (board_.tx_valid) out_.push(board_.tx_payload);
+        board_.rx_valid = board_.rx_ready && !in_.empty();
+        if (board_.rx_valid) {
+            board_.rx_payload = in_.front();
+            in_.pop();
+        }
+        return board_.rx_valid || board_.tx_valid;
     }
 
 private:
@@ -109,23 +106,29 @@ class Wire {
 public:
     Wire(Vsystem& board, ByteQueue& in, ByteQueue& out) : board_(board), in_(in), out_(out) {}
 
-    void drive() {
+    // Called before each clock edge, with the outputs settled; true if a byte is on the move.
+    bool move() {
+        const bool sends = send(), receives = receive();
+        return sends || receives;
+    }
+
+private:
+    bool send() {
         if (sending_ == 0 && !in_.empty()) {
             send_bits_ = in_.front() << 1 | 1 << 9;
             sending_ = 10 * UART_DIVISOR;
             in_.pop();
         }
         board_.rx = 1;
-        if (sending_ != 0) {
-            --sending_;
-            board_.rx = send_bits_ >> (9 - sending_ / UART_DIVISOR) & 1;
-        }
+        if (sending_ == 0) return false;
+        --sending_;
+        board_.rx = send_bits_ >> (9 - sending_ / UART_DIVISOR) & 1;
+        return true;
     }
 
-    // Called with the outputs settled, before the clock edge; true if a byte is on the move.
-    bool sample() {
+    bool receive() {
         if (receiving_ == 0) {
-            if (board_.tx) return sending_ != 0;
+            if (board_.tx) return false;
             // To the middle of the stop bit, having seen the start bit's first clock.
             receiving_ = 9 * UART_DIVISOR + UART_DIVISOR / 2;
             return true;
@@ -133,13 +136,11 @@ public:
         --receiving_;
         if (receiving_ % UART_DIVISOR == 0) {
             receive_bits_ = receive_bits_ >> 1 | board_.tx << 9;
-            // Like any UART: what nobody fetches is lost.
-            if (receiving_ == 0 && board_.tx && !out_.full()) out_.push(receive_bits_ >> 1);
+            if (receiving_ == 0 && board_.tx) out_.push(receive_bits_ >> 1);
         }
         return true;
     }
 
-private:
     Vsystem& board_;
     ByteQueue& in_;
     ByteQueue& out_;
@@ -177,13 +178,12 @@ int main() {
     Wire wire(*board, *in, *out);
 
     uint64_t cycles = 0, quiet = 0;
+    board->eval();
+    // An evaluation is a cycle: the board is clocked by both edges.
     auto burst = [&](int length) {
         for (int cycle = 0; cycle < length; ++cycle) {
-            wire.drive();
-            board->clk = 0;
-            board->eval();
-            quiet = wire.sample() || !board->idle ? 0 : quiet + 1;
-            board->clk = 1;
+            quiet = wire.move() || !board->idle ? 0 : quiet + 1;
+            board->clk ^= 1;
             board->eval();
         }
         cycles += length;
@@ -191,24 +191,27 @@ int main() {
     const int port = open_port();
     std::chrono::duration<double> busy{0};
     for (;;) {
-        const bool asleep = in->empty() && quiet > kQuiet;
+        // The clock also stops while nobody takes what was sent, rather than lose a byte.
+        const bool runs = (!in->empty() || quiet <= kQuiet) && out->room() >= kBurst;
         pollfd events[] = {
             {STDIN_FILENO, POLLIN, 0},
             {port, static_cast<short>((in->full() ? 0 : POLLIN) | (out->empty() ? 0 : POLLOUT)), 0},
         };
-        if (poll(events, 2, asleep ? -1 : 0) < 0 && errno != EINTR) fail("waiting");
+        if (poll(events, 2, runs ? 0 : -1) < 0 && errno != EINTR) fail("waiting");
         if (events[0].revents) {
             char line[256];
             const ssize_t count = read(STDIN_FILENO, line, sizeof line);
             if (count == 0 || (count < 0 && errno != EINTR)) return EXIT_SUCCESS;
             for (ssize_t index = 0; index < count; ++index)
                 if (line[index] == '\n')
-                    std::printf("{\"cycles\": %llu, \"seconds\": %.6f}\n",
-                                static_cast<unsigned long long>(cycles), busy.count());
+                    std::printf("{\"cycles\": %llu, \"seconds\": %.6f, "
+                                "\"processor_seconds\": %.6f}\n",
+                                static_cast<unsigned long long>(cycles), busy.count(),
+                                static_cast<double>(std::clock()) / CLOCKS_PER_SEC);
             std::fflush(stdout);
         }
         if (events[1].revents & POLLIN) in->fill(port);
-        if (!in->empty() || quiet <= kQuiet) {
+        if (runs) {
             const auto start = std::chrono::steady_clock::now();
             burst(kBurst);
             busy += std::chrono::steady_clock::now() - start;

@@ -35,11 +35,14 @@ class Statistics:
     cycles
         Clock cycles. The clock stands still while the machine is idle and nothing arrives.
     seconds
-        Time spent on simulating them.
+        Time spent on simulating them, by the clock on the wall.
+    processor_seconds
+        What the board's process used of a processor, whatever else ran beside it.
     """
 
     cycles: int
     seconds: float
+    processor_seconds: float
 
     @property
     def cycles_per_second(self) -> float:

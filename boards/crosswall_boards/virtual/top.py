@@ -5,20 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from amaranth.hdl import ClockDomain, Elaboratable, Module, Signal, Value
-from amaranth.lib.fifo import SyncFIFOBuffered
-from amaranth.lib.wiring import connect
 
 __all__ = ["VirtualTop"]
-
-_DEPTH = 4
 
 
 class VirtualTop(Elaboratable):
     """A system whose inputs lead to flip-flops and nowhere else.
 
-    Verilator evaluates what depends on an input at every clock edge, both of them, even if
-    nothing changed. So there is no reset either, on which every register would depend: what a
-    register starts with is enough where power-up is the start of a process.
+    Verilator evaluates what depends on an input each time, even if nothing changed. So there is
+    no reset either, on which every register would depend: what a register starts with is enough
+    where power-up is the start of a process. And no output depends on an input: outputs are
+    settled after a clock edge, and new inputs need no evaluation before the next.
 
     Parameters
     ----------
@@ -32,7 +29,8 @@ class VirtualTop(Elaboratable):
     ports
         Ports by name, without double underscores, which Verilator would spell otherwise:
         ``clk``, ``idle`` and ``rx``, ``tx`` or ``rx_valid``, ``rx_payload``, ``rx_ready``,
-        ``tx_valid``, ``tx_payload``, ``tx_ready``.
+        ``tx_valid``, ``tx_payload``. A byte is received if ``rx_ready`` and ``rx_valid``; a
+        byte that is sent must be taken at once.
     """
 
     def __init__(self, system: Any, wire: str) -> None:
@@ -45,11 +43,10 @@ class VirtualTop(Elaboratable):
         if wire == "uart":
             self._add_ports(rx=system.rx, tx=system.tx)
         else:
-            self._received = SyncFIFOBuffered(width=8, depth=_DEPTH)
-            self._sent = SyncFIFOBuffered(width=8, depth=_DEPTH)
-            self._add_ports(rx_valid=self._received.w_en, rx_payload=self._received.w_data,
-                            rx_ready=self._received.w_rdy, tx_valid=self._sent.r_rdy,
-                            tx_payload=self._sent.r_data, tx_ready=self._sent.r_en)
+            self._rx_valid, self._rx_payload, self._rx_ready = Signal(), Signal(8), Signal()
+            self._add_ports(rx_valid=self._rx_valid, rx_payload=self._rx_payload,
+                            rx_ready=self._rx_ready, tx_valid=system.tx.valid,
+                            tx_payload=system.tx.payload)
 
     def _add_ports(self, **values: Value) -> None:
         self.ports |= {name: (value, None) for name, value in values.items()}
@@ -57,11 +54,12 @@ class VirtualTop(Elaboratable):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.domains += self._domain
-        m.submodules.system = self._system
-        m.d.comb += self._idle.eq(self._system.idle)
+        m.submodules.system = system = self._system
+        m.d.comb += self._idle.eq(system.idle)
         if self._wire == "bytes":
-            m.submodules.received = self._received
-            m.submodules.sent = self._sent
-            connect(m, self._received.r_stream, self._system.rx)
-            connect(m, self._system.tx, self._sent.w_stream)
+            m.d.comb += [self._rx_ready.eq(~system.rx.valid | system.rx.ready),
+                         system.tx.ready.eq(1)]
+            with m.If(self._rx_ready):
+                m.d.sync += [system.rx.valid.eq(self._rx_valid),
+                             system.rx.payload.eq(self._rx_payload)]
         return m

@@ -10,16 +10,19 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
-from crosswall.spec.frames import NUMBER_BYTES
+from crosswall.spec.frames import CRC_BYTES, NUMBER_BYTES
 from crosswall.spec.registers import REGISTERS
 from crosswall_hdl.bus import PacketSignature
 
-from .sizes import check_bytes, check_slots
+from .sizes import check_bytes, check_sample_bytes, check_slots
 
 __all__ = ["COUNTER_BITS", "SampleGate"]
 
 COUNTER_BITS = REGISTERS["gaps"].width
 """Width of the diagnostic counters, which wrap."""
+
+_BLOCK_BITS = 1 << 14
+"""Bits of a block RAM where one bit wide: an ECP5's. Others hold as much, or a few samples."""
 
 
 class SampleGate(wiring.Component):
@@ -44,9 +47,13 @@ class SampleGate(wiring.Component):
     slots : int
         Receive slots, stored results and the host's credit: a power of two, 2 … 128.
     sample_bytes : int
-        Length of every sample packet. The receive slots use `slots` × `sample_bytes` bytes.
+        Length of every sample packet; if `packed`, of the longest. The receive slots use `slots` ×
+        `sample_bytes` bytes; if `packed`, 4 more.
     result_bytes : int
         Longest result packet. The stored results use `slots` × the next power of two.
+    packed : bool
+        Packets differ in length. Each is then followed by the CRC's 4 bytes, which the gate
+        takes off.
 
     Members
     -------
@@ -76,13 +83,15 @@ class SampleGate(wiring.Component):
         one cycle after ``result_enable``, and holds.
     """
 
-    def __init__(self, *, slots: int, sample_bytes: int, result_bytes: int) -> None:
+    def __init__(self, *, slots: int, sample_bytes: int, result_bytes: int,
+                 packed: bool = False) -> None:
         check_slots(slots)
-        check_bytes("sample_bytes", sample_bytes)
+        check_sample_bytes(sample_bytes, packed=packed)
         check_bytes("result_bytes", result_bytes)
         self.slots = slots
         self.sample_bytes = sample_bytes
         self.result_bytes = result_bytes
+        self.packed = packed
         offset_bits = ceil_log2(result_bytes)
         super().__init__({
             "data": In(8),
@@ -120,10 +129,16 @@ class SampleGate(wiring.Component):
         m.d.sync += unanswered.eq(unanswered + admit - answer)
 
         # Receive slots: a ring of whole packets, so its size need not be a power of two.
-        depth = self.slots * self.sample_bytes
-        m.submodules.rows_of_samples = sample_memory = Memory(shape=8, depth=depth, init=[])
-        sample_write = sample_memory.write_port()
-        sample_read = sample_memory.read_port()
+        depth = self.slots * self.sample_bytes + (CRC_BYTES if self.packed else 0)
+        # It is cut into slices of bits that fit a block RAM each, so that a byte comes straight
+        # from their outputs, not through a choice of blocks.
+        bits = min(8, max(1, _BLOCK_BITS >> ceil_log2(depth)))
+        sample_writes, sample_reads = [], []
+        for low in range(0, 8, bits):
+            m.submodules[f"rows_of_samples_{low}"] = sample_memory = Memory(
+                shape=bits, depth=depth, init=[])
+            sample_writes.append(sample_memory.write_port())
+            sample_reads.append(sample_memory.read_port())
 
         def following(address: Signal) -> Value:
             return Mux(address == depth - 1, 0, address + 1)
@@ -131,39 +146,69 @@ class SampleGate(wiring.Component):
         room = Signal()  # the frame being received has a slot
         slot_start = Signal(range(depth))
         write_at = Signal(range(depth))
-        m.d.comb += [
-            sample_write.addr.eq(write_at),
-            sample_write.data.eq(self.data),
-            sample_write.en.eq(self.sample_strobe & room),
-        ]
+        for part, write in enumerate(sample_writes):
+            m.d.comb += [
+                write.addr.eq(write_at),
+                write.data.eq(self.data.word_select(part, bits)),
+                write.en.eq(self.sample_strobe & room),
+            ]
         with m.If(self.frame_start):
             m.d.sync += [write_at.eq(slot_start), room.eq(unanswered != self.slots)]
         with m.Elif(self.sample_strobe):
             m.d.sync += write_at.eq(following(write_at))
+        packet_end = Signal(range(depth))  # where the packet just received ends
         with m.If(admit):
-            m.d.sync += slot_start.eq(write_at)
+            m.d.sync += slot_start.eq(packet_end)
 
         queued = Signal(range(self.slots + 1))  # packets that the machine has not taken whole
         read_at = Signal(range(depth))
-        left = Signal(range(self.sample_bytes), init=self.sample_bytes - 1)
         taken = Signal()
         release = Signal()
+        last = Signal()  # registered, as much depends on it
+        fetch = Signal()
         m.d.comb += [
-            self.samples.payload.data.eq(sample_read.data),
-            self.samples.payload.last.eq(left == 0),
+            self.samples.payload.last.eq(last),
+            self.samples.payload.data.eq(Cat(read.data for read in sample_reads)),
             taken.eq(self.samples.valid & self.samples.ready),
-            release.eq(taken & (left == 0)),
-            sample_read.addr.eq(read_at),
+            release.eq(taken & last),
             # Read only when a byte is due, hence never an address that is being written.
-            sample_read.en.eq(Mux(self.samples.valid, taken & ~release, queued != 0)),
+            fetch.eq(Mux(self.samples.valid, taken & ~release, queued != 0)),
         ]
+        for read in sample_reads:
+            m.d.comb += [read.addr.eq(read_at), read.en.eq(fetch)]
         m.d.sync += queued.eq(queued + admit - release)
-        with m.If(sample_read.en):
+        with m.If(fetch):
             m.d.sync += [read_at.eq(following(read_at)), self.samples.valid.eq(1)]
         with m.If(release):
-            m.d.sync += [self.samples.valid.eq(0), left.eq(self.sample_bytes - 1)]
-        with m.Elif(taken):
-            m.d.sync += left.eq(left - 1)
+            m.d.sync += self.samples.valid.eq(0)
+        if self.packed:
+            # Read asynchronously, as the lengths of results are.
+            m.submodules.end_memory = end_memory = Memory(
+                shape=range(depth), depth=self.slots, init=[])
+            end_write = end_memory.write_port()
+            end_read = end_memory.read_port(domain="comb")
+            end = Signal(range(depth), reset_less=True)  # of the packet that is being taken
+            # The end of a frame comes a cycle after its last byte at the earliest.
+            m.d.sync += packet_end.eq(Mux(write_at < CRC_BYTES, write_at + (depth - CRC_BYTES),
+                                          write_at - CRC_BYTES))
+            m.d.comb += [
+                end_write.addr.eq(self.expected),
+                end_write.data.eq(packet_end),
+                end_write.en.eq(admit),
+                end_read.addr.eq(self.expected - queued),
+            ]
+            # A first byte is never the last one, and `end` is not its packet's yet.
+            with m.If(fetch):
+                m.d.sync += last.eq(self.samples.valid & (following(read_at) == end))
+            with m.If(~self.samples.valid):
+                m.d.sync += end.eq(end_read.data)
+        else:
+            left = Signal(range(self.sample_bytes), init=self.sample_bytes - 1)
+            m.d.comb += packet_end.eq(write_at)
+            with m.If(release):
+                m.d.sync += [left.eq(self.sample_bytes - 1), last.eq(0)]
+            with m.Elif(taken):
+                m.d.sync += [left.eq(left - 1), last.eq(left == 1)]
 
         # Results, stored by the low bits of their number.
         # A slot is written while it is not pending, and read while it is.
@@ -179,10 +224,9 @@ class SampleGate(wiring.Component):
 
         pending = Signal(self.slots)  # to be sent
         offset = Signal(offset_bits)
-        slot = Signal(slot_bits)  # of the result that the machine gives next
+        slot = Signal(slot_bits)  # of the oldest sample unanswered, by its number
         result_taken = Signal()
         m.d.comb += [
-            slot.eq(self.expected - unanswered),
             self.results.ready.eq(~pending.bit_select(slot, 1)),
             result_taken.eq(self.results.valid & self.results.ready),
             answer.eq(result_taken & self.results.payload.last),
@@ -196,7 +240,7 @@ class SampleGate(wiring.Component):
         with m.If(result_taken):
             m.d.sync += offset.eq(offset + 1)
         with m.If(answer):
-            m.d.sync += [offset.eq(0), pending.bit_select(slot, 1).eq(1)]
+            m.d.sync += [offset.eq(0), pending.bit_select(slot, 1).eq(1), slot.eq(slot + 1)]
 
         # Pending results take turns: in order, as long as nothing is sent again.
         turn = Signal(slot_bits)
@@ -250,6 +294,7 @@ class SampleGate(wiring.Component):
         with m.If(set_expected):
             m.d.sync += [
                 self.expected.eq(self.expected_value),
+                slot.eq(self.expected_value),
                 recent.eq(0),
                 gap_reported.eq(0),
             ]

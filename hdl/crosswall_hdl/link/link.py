@@ -2,17 +2,20 @@
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
+from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.wiring import In, Out, PureInterface
 from amaranth.utils import ceil_log2
 
+from crosswall.spec.sample import SAMPLE_HEADER_BYTES
 from crosswall_hdl.bus import ControlBus, PacketSignature
 
 from .cobs import CobsDecoder, CobsEncoder
 from .control import REPLY_ADDRESS_BITS, ControlMaster
 from .gate import COUNTER_BITS, SampleGate
 from .receiver import FrameReceiver
-from .sizes import check_bytes, check_slots
+from .sizes import check_bytes, check_sample_bytes, check_slots
 from .transmitter import FrameTransmitter
+from .unpacker import SampleUnpacker
 
 __all__ = ["Link"]
 
@@ -26,7 +29,7 @@ class Link(wiring.Component):
 
     Throughput: a wire byte per cycle in, less 1 cycle per frame; a wire byte per cycle out, less
     a few cycles per frame. ``wire_in`` never waits longer than one cycle. If ``serial``, a byte
-    takes 8 cycles either way, and ``wire_in`` waits no longer than 8; a UART is slower still.
+    takes 8 cycles in and 9 out, and ``wire_in`` waits no longer than 8; a UART is slower still.
     Results wait for ``wire_out``, and the machine with them.
 
     Parameters
@@ -34,11 +37,15 @@ class Link(wiring.Component):
     slots : int
         Receive slots, stored results and the host's credit: a power of two, 2 … 128.
     sample_bytes : int
-        Length of every sample packet (`crosswall.spec.sample.sample_packet_bytes`).
+        Length of every sample packet (`crosswall.spec.sample.sample_packet_bytes`). If `packed`,
+        of the longest on the wire, and of every one that the machine is given.
     result_bytes : int
         Longest result packet.
     serial : bool
         Compute CRCs by the bit. For a slow wire: it saves about 200 logic cells.
+    packed : bool
+        Take packed samples (`crosswall.spec.packing`) and unpack them for the machine; see
+        `SampleUnpacker`.
 
     Memories, in bytes: 512 (encoder), 262 and 512 (control), `slots` × `sample_bytes`, and
     `slots` × (`result_bytes` rounded up to a power of two).
@@ -69,14 +76,15 @@ class Link(wiring.Component):
     """
 
     def __init__(self, *, slots: int, sample_bytes: int, result_bytes: int,
-                 serial: bool = False) -> None:
+                 serial: bool = False, packed: bool = False) -> None:
         check_slots(slots)
-        check_bytes("sample_bytes", sample_bytes)
+        check_sample_bytes(sample_bytes, packed=packed)
         check_bytes("result_bytes", result_bytes)
         self.slots = slots
         self.sample_bytes = sample_bytes
         self.result_bytes = result_bytes
         self.serial = serial
+        self.packed = packed
         super().__init__({
             "wire_in": In(stream.Signature(8)),
             "wire_out": Out(stream.Signature(8)),
@@ -96,10 +104,11 @@ class Link(wiring.Component):
         m = Module()
         m.submodules.decoder = decoder = CobsDecoder()
         m.submodules.receiver = receiver = FrameReceiver(
-            sample_bytes=self.sample_bytes, serial=self.serial)
+            sample_bytes=self.sample_bytes, serial=self.serial, packed=self.packed)
         m.submodules.control = control = ControlMaster()
         m.submodules.gate = gate = SampleGate(
-            slots=self.slots, sample_bytes=self.sample_bytes, result_bytes=self.result_bytes)
+            slots=self.slots, sample_bytes=self.sample_bytes, result_bytes=self.result_bytes,
+            packed=self.packed)
         m.submodules.transmitter = transmitter = FrameTransmitter(
             reply_address_bits=REPLY_ADDRESS_BITS,
             result_address_bits=ceil_log2(self.result_bytes), serial=self.serial)
@@ -110,7 +119,24 @@ class Link(wiring.Component):
         self._register(m, transmitter.packet, encoder.packet)
         wiring.connect(m, encoder.wire, wiring.flipped(self.wire_out))
         wiring.connect(m, control.bus, wiring.flipped(self.bus))
-        wiring.connect(m, gate.samples, wiring.flipped(self.samples))
+        if self.packed:
+            m.submodules.unpacker = unpacker = SampleUnpacker(
+                pixels=self.sample_bytes - SAMPLE_HEADER_BYTES)
+            # Between them a queue, so that what the unpacker makes of a byte does not decide in the
+            # same cycle whether the gate reads the next.
+            m.submodules.queue = queue = SyncFIFO(
+                width=len(gate.samples.payload.as_value()), depth=2)
+            m.d.comb += [
+                queue.w_data.eq(gate.samples.payload),
+                queue.w_en.eq(gate.samples.valid),
+                gate.samples.ready.eq(queue.w_rdy),
+                unpacker.packed.payload.eq(queue.r_data),
+                unpacker.packed.valid.eq(queue.r_rdy),
+                queue.r_en.eq(unpacker.packed.ready),
+            ]
+            wiring.connect(m, unpacker.samples, wiring.flipped(self.samples))
+        else:
+            wiring.connect(m, gate.samples, wiring.flipped(self.samples))
         wiring.connect(m, wiring.flipped(self.results), gate.results)
 
         m.d.comb += [
@@ -146,7 +172,11 @@ class Link(wiring.Component):
             self.duplicate_samples.eq(gate.duplicates),
             self.gaps.eq(gate.gaps),
         ]
-        m.d.sync += self.dropped_frames.eq(self.dropped_frames + (receiver.dropped | gate.refused))
+        dropped = Signal()
+        m.d.sync += [
+            dropped.eq(receiver.dropped | gate.refused),
+            self.dropped_frames.eq(self.dropped_frames + dropped),
+        ]
         return m
 
     @staticmethod

@@ -5,10 +5,12 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from crosswall.spec import frames
+from crosswall.spec.packing import PACKING_PLACE, PACKINGS
+from crosswall.spec.sample import SAMPLE_HEADER_BYTES
 
 from .cobs import DECODED_SHAPE
 from .crc import Crc
-from .sizes import check_bytes
+from .sizes import check_sample_bytes
 
 __all__ = ["CONTROL_HEADER_BYTES", "FrameReceiver"]
 
@@ -26,7 +28,9 @@ class FrameReceiver(wiring.Component):
     The bytes of a frame go out as they come, and whether the frame counts is said at its end:
     a consumer writes them where nobody reads yet, and commits or forgets. A frame is *dropped*
     if its COBS encoding is broken, its CRC does not match, its type is unknown, or its length
-    is not the one that its type (and a control frame's operation and count) demands.
+    is not the one that its type (and a control frame's operation and count) demands. A sample
+    that may be packed has any length from its header's to `sample_bytes`, and is dropped if it
+    names a packing that does not exist.
 
     Latency: bytes pass through in the cycle in which they are taken; ``*_commit`` and
     ``dropped`` pulse one cycle after the end of frame was taken. A byte is taken at once, or if
@@ -36,9 +40,11 @@ class FrameReceiver(wiring.Component):
     Parameters
     ----------
     sample_bytes : int
-        Length of every sample packet, at least 4.
+        Length of every sample packet, at least 4; if `packed`, of the longest.
     serial : bool
         See `Crc`.
+    packed : bool
+        Samples may be packed (`crosswall.spec.packing`).
 
     Members
     -------
@@ -49,7 +55,8 @@ class FrameReceiver(wiring.Component):
     frame_start : Out(1)
         ``data`` is the type byte of a frame: consumers decide whether they have room for it.
     sample_strobe : Out(1)
-        ``data`` is the next byte of a sample packet: at most `sample_bytes` per frame.
+        ``data`` is the next byte of a sample packet: at most `sample_bytes` per frame. If
+        `packed`, the CRC's 4 bytes follow it in the same way.
     sample_commit : Out(1)
         The sample packet since the last ``frame_start`` is complete and correct.
     control_strobe : Out(1)
@@ -61,10 +68,11 @@ class FrameReceiver(wiring.Component):
         A frame was dropped. An empty frame (two delimiters in a row) is not counted.
     """
 
-    def __init__(self, *, sample_bytes: int, serial: bool = False) -> None:
-        check_bytes("sample_bytes", sample_bytes)
+    def __init__(self, *, sample_bytes: int, serial: bool = False, packed: bool = False) -> None:
+        check_sample_bytes(sample_bytes, packed=packed)
         self.sample_bytes = sample_bytes
         self.serial = serial
+        self.packed = packed
         super().__init__({
             "frame": In(stream.Signature(DECODED_SHAPE)),
             "data": Out(8),
@@ -89,6 +97,7 @@ class FrameReceiver(wiring.Component):
         left = Signal(signed(2 + max(self.sample_bytes,
                                      4 * frames.MAX_CONTROL_WORDS).bit_length()))
         is_complete = Signal()
+        is_whole = Signal()  # as far as its length tells
 
         byte = Signal()
         end = Signal()
@@ -105,7 +114,8 @@ class FrameReceiver(wiring.Component):
             self.frame_start.eq(byte & ~started),
             in_body.eq(left > 0),
             is_complete.eq(left[-1] & (left[:2] == 0)),  # -4: no frame that counts goes further
-            self.sample_strobe.eq(byte & is_sample & in_body),
+            self.sample_strobe.eq(byte & is_sample & (~is_complete if self.packed else in_body)),
+            is_whole.eq(is_complete),
             self.control_strobe.eq(byte & is_control & in_body),
         ]
 
@@ -132,13 +142,25 @@ class FrameReceiver(wiring.Component):
                 with m.Elif(is_write):
                     m.d.sync += left.eq(self.data[:7] << 2)
 
+        if self.packed:
+            has_header = Signal()  # a header and a CRC have come
+            m.d.comb += is_whole.eq(Mux(is_sample, has_header, is_complete))
+            with m.If(self.frame_start):
+                m.d.sync += has_header.eq(0)
+            with m.Elif(byte & (left == self.sample_bytes + 1
+                                - (SAMPLE_HEADER_BYTES + frames.CRC_BYTES))):
+                m.d.sync += has_header.eq(1)
+            with m.If(byte & is_sample & (left == self.sample_bytes - PACKING_PLACE)
+                      & (self.data >= PACKINGS)):
+                m.d.sync += is_sample.eq(0)
+
         # The verdict is registered at the end of the frame and acted on a cycle later.
         intact = Signal()
         m.d.sync += judge.eq(end & (started | self.frame.payload.broken))
         with m.If(end):
             m.d.sync += [
                 started.eq(0),
-                intact.eq(crc.match & is_complete & ~self.frame.payload.broken),
+                intact.eq(crc.match & is_whole & ~self.frame.payload.broken),
             ]
         with m.If(judge):
             m.d.comb += [

@@ -1,8 +1,9 @@
 """Checks of the sizes that a link is built with."""
 
 from crosswall.spec.frames import NUMBER_BYTES
+from crosswall.spec.sample import SAMPLE_HEADER_BYTES
 
-__all__ = ["MAX_SLOTS", "check_bytes", "check_slots"]
+__all__ = ["MAX_SLOTS", "check_bytes", "check_sample_bytes", "check_slots"]
 
 MAX_SLOTS = 128
 
@@ -22,3 +23,12 @@ def check_bytes(name: str, length: int) -> None:
     if length < NUMBER_BYTES:
         raise ValueError(f"`{name}` must be at least the {NUMBER_BYTES} bytes of the sample "
                          f"number: got {length}")
+
+
+def check_sample_bytes(length: int, *, packed: bool) -> None:
+    """Raise TypeError or ValueError unless a sample packet can have `length` bytes; if `packed`,
+    it has at least a header and a pixel."""
+    check_bytes("sample_bytes", length)
+    if packed and length <= SAMPLE_HEADER_BYTES:
+        raise ValueError(f"`sample_bytes` of packed samples must be more than the "
+                         f"{SAMPLE_HEADER_BYTES} bytes of the header: got {length}")

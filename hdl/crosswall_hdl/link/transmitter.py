@@ -16,8 +16,8 @@ class FrameTransmitter(wiring.Component):
     """Chooses what to send (a reply before a gap before a result) and frames it.
 
     Latency: the type byte is offered one cycle after something became pending. Then one byte
-    per cycle (if ``serial``, per eight cycles) while the encoder takes them, one idle cycle
-    between frames, and one before the CRC.
+    per cycle (if ``serial``, per nine cycles) while the encoder takes them, one idle cycle between
+    frames, and one before the CRC.
 
     Parameters
     ----------
@@ -87,6 +87,15 @@ class FrameTransmitter(wiring.Component):
         with m.If(fetch):
             m.d.sync += address.eq(address + 1)
 
+        body = Signal(8)
+        settled = Signal()  # the body's byte is the one that was fetched
+        chosen = Mux(is_reply, self.reply_data, Mux(is_gap, number[:8], self.result_data))
+        if self.serial:
+            # It comes late, out of a memory, and there is time to register it.
+            m.d.sync += [body.eq(chosen), settled.eq(~taken)]
+        else:
+            m.d.comb += [body.eq(chosen), settled.eq(1)]
+
         with m.FSM():
             with m.State("CHOOSE"):
                 m.d.comb += crc.start.eq(1)
@@ -118,9 +127,8 @@ class FrameTransmitter(wiring.Component):
                     m.next = "BODY"
             with m.State("BODY"):
                 m.d.comb += [
-                    byte.eq(Mux(is_reply, self.reply_data,
-                                Mux(is_gap, number[:8], self.result_data))),
-                    offered.eq(1),
+                    byte.eq(body),
+                    offered.eq(settled),
                     fetch.eq(taken & (left != 1)),
                 ]
                 with m.If(taken):

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from crosswall.errors import BoardError
-from crosswall.link import Session, Transport
+from crosswall.link import Session, Transport, sample_packets
 from crosswall.spec.build import Build, WallMemory
 from crosswall.spec.device_table import GAIN_ONE, DeviceTable
 from crosswall.spec.frames import PROTOCOL_VERSION
 from crosswall.spec.ledger import COUNTERS
 from crosswall.spec.network import Network
 from crosswall.spec.registers import MAGIC, REGISTERS, unpack_board_name
-from crosswall.spec.sample import Result
+from crosswall.spec.sample import Result, SampleHeader
 from crosswall.spec.state import StateMemory
 from crosswall.twin import Headers, MachineState, Results
 
@@ -92,6 +92,7 @@ class RemoteBoard:
                       static_spread=bool(options["static_spread"]),
                       compact=bool(options["compact"]),
                       overlap=bool(options["overlap"]), positions=options["positions"],
+                      packed=bool(options["packed"]),
                       readout_memory=WallMemory.SINGLE_PORT if options["single_port"]
                       else WallMemory.BLOCK)
         return Identity(
@@ -179,8 +180,8 @@ class RemoteBoard:
         if not len(headers):
             return results
         done = 0
-        for packet in self._session.stream(_packets(headers, pixels, stop),
-                                           int(headers.numbers[0])):
+        packets = sample_packets(_until(stop, headers), pixels, packed=self._build.packed)
+        for packet in self._session.stream(packets, int(headers.numbers[0])):
             store(results, done, Result.unpack(packet, network))
             done += 1
             if progress is not None:
@@ -242,9 +243,9 @@ def _has_spread(table: DeviceTable) -> bool:
     return table.stuck_threshold > 0 or any(gain != GAIN_ONE for gain in table.gains)
 
 
-def _packets(headers: Headers, pixels: np.ndarray, stop: Stop | None) -> Iterator[bytes]:
-    """Sample packets, until ``stop``."""
+def _until(stop: Stop | None, headers: Headers) -> Iterator[SampleHeader]:
+    """One header after another, until ``stop``."""
     for index in range(len(headers)):
         if stop is not None and stop():
             return
-        yield headers.header(index).pack() + pixels[index].tobytes()
+        yield headers.header(index)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from crosswall.experiment import Experiment
-from crosswall.experiment.benchmark import bench_twin, bench_virtual
+from crosswall.experiment.benchmark import bench_twin, bench_virtual, workload
 from crosswall.link.benchmark import measure
 
 from .common import json_option, print_json, say
@@ -64,6 +64,7 @@ def virtual(samples: int, experiments: tuple[str, ...], wires: tuple[str, ...], 
                    f"samples of {result['data']}")
         for phase, about in result["phases"].items():
             click.echo(f"  {phase:<11} {about['samples_per_second']:>9,.1f} samples/s  "
+                       f"{about['samples_per_processor_second']:,.1f} per CPU second  "
                        f"{about['cycles_per_second'] / 1e6:.2f} Mcycles/s  "
                        f"{about['machine_cycles_per_sample']:,.0f} of "
                        f"{about['simulated_cycles_per_sample']:,.0f} cycles in the machine; "
@@ -71,22 +72,32 @@ def virtual(samples: int, experiments: tuple[str, ...], wires: tuple[str, ...], 
 
 
 @bench.command()
+@click.argument("experiment", metavar="[PRESET|FILE.toml]", default="mnist")
 @click.option("--samples", type=click.IntRange(min=1), default=1000, show_default=True)
 @click.option("--baud", type=click.IntRange(min=0), default=3_000_000, show_default=True,
               help="Rate of the line; 0: as fast as it can.")
+@click.option("--packed/--plain", default=True, show_default=True,
+              help="Whether the board takes packed samples.")
+@_data_option
 @json_option
-def link(samples: int, baud: int, as_json: bool) -> None:
-    """Share of a serial line's rate that the host's side of the link keeps busy.
+def link(experiment: str, samples: int, baud: int, packed: bool, data: str | None,
+         as_json: bool) -> None:
+    """Samples per second that a serial line carries, and the share of its rate that the host's
+    side of the link keeps busy.
 
-    Streams samples of MNIST's size to a sink behind a pseudo-terminal.
+    Streams an experiment's samples to a sink behind a pseudo-terminal.
     """
-    speed = measure(baud=baud or None, samples=samples)
+    work = workload(Experiment.load(experiment).with_options(data=data), samples)
+    speed = measure(work.samples(samples), baud=baud or None, packed=packed)
+    source = "data set" if work.real else "random strokes (the data set was not found)"
     if as_json:
-        print_json({"baud": baud or None, "samples": samples,
+        print_json({"baud": baud or None, "samples": samples, "packed": packed, "data": source,
                     "samples_per_second": speed.samples_per_second,
+                    "bytes_per_sample": speed.bytes_per_sample,
                     "bytes_per_second": speed.bytes_per_second, "line_rate": speed.line_rate,
                     "ratio": speed.ratio})
         return
     share = "" if speed.ratio is None else f", {speed.ratio:.1%} of the line's {baud} baud"
-    click.echo(f"link, {samples} samples: {speed.samples_per_second:,.0f} samples/s, "
+    click.echo(f"link, {samples} samples of {source}, {'packed' if packed else 'plain'}: "
+               f"{speed.samples_per_second:,.0f} samples/s of {speed.bytes_per_sample:,.0f} bytes, "
                f"{speed.bytes_per_second / 1e3:,.0f} kB/s{share}")

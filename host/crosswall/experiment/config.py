@@ -294,6 +294,11 @@ class OnlinePhase(_Learning):
                                          default_factory=OnlinePlasticity)
     readout: OnlinePlasticity = value("a table", "pulses of the read-out stage, likewise",
                                       default_factory=OnlinePlasticity)
+    rehearsal: float = number(0, 0.95, "share of the presented samples that are taught again from "
+                              "earlier phases; they come on top of `samples` or `passes`",
+                              default=0.0)
+    rehearsal_buffer: int = integer(1, 10**8, "samples that the host keeps for it, of each class "
+                                    "as many, as far as there are", default=2000)
 
 
 class EvaluatePhase(_Stream):
@@ -327,6 +332,8 @@ class BuildSection(Section):
                                     "many lanes as neurons", default=None)
     overlap: bool | None = value("true or false", "whether a sample is read out while the next is "
                                  "clustered", default=None)
+    packed: bool | None = value("true or false", "whether samples can come packed, which shortens "
+                                "them on the wire", default=None)
 
 
 class ExperimentFile(Section):
@@ -381,8 +388,13 @@ def validate(mapping: Mapping[str, Any], where: str) -> ExperimentFile:
         For the first unknown key or wrong value.
     """
     file = validated(ExperimentFile, mapping, where, ExperimentError)
+    teaching = False
     for index, phase in enumerate(file.phases):
         _check_phase(phase, f"{where}: phases[{index}]")
+        if isinstance(phase, OnlinePhase) and phase.rehearsal and not teaching:
+            raise ExperimentError(f"{where}: phases[{index}].rehearsal = {phase.rehearsal}: "
+                                  f"expected an earlier phase that teaches; remove rehearsal")
+        teaching |= isinstance(phase, TeachPhase | OnlinePhase)
     section = file.data
     if section.shape is not None and (section.features is not None
                                       or section.encoding is not None):

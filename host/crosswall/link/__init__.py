@@ -1,6 +1,7 @@
 """Host side of the link: framing, sessions, transports and a model of the board's side."""
 
 from .board_model import BoardModel, BoardTransport, ControlTarget
+from .packing import pack_pixels, sample_packets
 from .session import Session, SessionCounters
 from .transports import PairTransport, SerialTransport, Transport
 
@@ -13,4 +14,6 @@ __all__ = [
     "Session",
     "SessionCounters",
     "Transport",
+    "pack_pixels",
+    "sample_packets",
 ]

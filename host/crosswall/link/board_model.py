@@ -13,6 +13,8 @@ from typing import Protocol
 from crosswall.errors import LinkError
 from crosswall.spec import frames
 from crosswall.spec.frames import Control, FrameType, Reply, Status
+from crosswall.spec.packing import is_packed_sample, unpack_sample
+from crosswall.spec.sample import SAMPLE_HEADER_BYTES
 
 from .framing import FrameDecoder, encode
 
@@ -39,11 +41,13 @@ class BoardModel:
     slots
         Receive slots, stored results, and the host's credit; a power of two, 2 … 128.
     sample_bytes
-        Length of every sample packet.
+        Length of every sample packet; of the longest if ``packed``.
     machine
         Learns one sample packet and returns its result packet. Called once per sample, in order.
     control
         The control bus.
+    packed
+        Whether samples may be packed; the machine is given them unpacked.
 
     Attributes
     ----------
@@ -52,11 +56,12 @@ class BoardModel:
     """
 
     def __init__(self, *, slots: int, sample_bytes: int, machine: Callable[[bytes], bytes],
-                 control: ControlTarget) -> None:
+                 control: ControlTarget, packed: bool = False) -> None:
         if not 2 <= slots <= 128 or slots & (slots - 1):
             raise ValueError(f"`slots` must be a power of two from 2 to 128: got {slots}")
         self.slots = slots
         self.sample_bytes = sample_bytes
+        self.packed = packed
         self.duplicate_samples = 0
         self.gaps = 0
         self._machine = machine
@@ -74,7 +79,8 @@ class BoardModel:
 
     @property
     def dropped_frames(self) -> int:
-        """Frames dropped: broken COBS, wrong CRC, type or length; samples beyond the credit."""
+        """Frames dropped: broken COBS, wrong CRC, type, length or packing; samples beyond the
+        credit."""
         return self._decoder.bad_frames + self._refused
 
     @property
@@ -99,7 +105,7 @@ class BoardModel:
         """Receive wire bytes: execute control frames, queue samples, answer into the output."""
         for frame in self._decoder.feed(data):
             try:
-                if frame[0] == FrameType.SAMPLE and len(frame) == 1 + self.sample_bytes:
+                if frame[0] == FrameType.SAMPLE and self._is_sample(frame[1:]):
                     self._sample(frame[1:])
                 else:
                     self._execute(frames.unpack_control(frame))
@@ -111,7 +117,7 @@ class BoardModel:
         if not self._queue:
             return False
         packet = self._queue[0]
-        result = self._machine(packet)
+        result = self._machine(unpack_sample(packet, self._pixels) if self.packed else packet)
         self._queue.popleft()
         number = frames.packet_number(packet)
         self._results[number] = result
@@ -133,6 +139,16 @@ class BoardModel:
 
     def _send(self, frame: bytes) -> None:
         self._output += encode(frame)
+
+    @property
+    def _pixels(self) -> int:
+        return self.sample_bytes - SAMPLE_HEADER_BYTES
+
+    def _is_sample(self, packet: bytes) -> bool:
+        """Whether `packet` has a form in which this board takes samples."""
+        if self.packed:
+            return is_packed_sample(packet, self._pixels)
+        return len(packet) == self.sample_bytes
 
     def _sample(self, packet: bytes) -> None:
         number = frames.packet_number(packet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
@@ -39,7 +40,8 @@ class SerialTransport:
     port
         Device path, such as ``/dev/ttyUSB0``.
     baud
-        Bits per second; 8 data bits, no parity, 1 stop bit. A pseudo-terminal ignores it.
+        Bits per second, whatever the port's chip can do (FT231X: 3,000,000; FT232H and FT2232H:
+        12,000,000); 8 data bits, no parity, 1 stop bit. A pseudo-terminal ignores it.
     write_timeout
         Seconds without a byte taken after which the line counts as dead.
 
@@ -58,6 +60,9 @@ class SerialTransport:
             self._serial = serial.Serial(port, baud, timeout=0, write_timeout=0, exclusive=True)
         except (OSError, ValueError) as error:  # SerialException is an OSError
             raise LinkError(_why_not_open(port, baud, error)) from error
+        # An FTDI chip keeps a few bytes for 16 ms otherwise, and the host waits for its answers.
+        with contextlib.suppress(NotImplementedError, ValueError):  # not this system, or this port
+            self._serial.set_low_latency_mode(True)
         self._descriptor = self._serial.fileno()
 
     def __repr__(self) -> str:

@@ -47,6 +47,8 @@ class Build:
     overlap
         While a sample is read out, the next is clustered and the one after it loaded, as far as
         their order leaves the result as it is. Not with ``compact``.
+    packed
+        Samples may come packed (:mod:`crosswall.spec.packing`); the link unpacks them.
     """
 
     lanes: int
@@ -57,6 +59,7 @@ class Build:
     slots: int = 4
     positions: int = 1
     overlap: bool = False
+    packed: bool = False
 
     def check_fits(self, network: Network) -> None:
         """Raise ValueError unless the build can compute ``network``."""

@@ -158,6 +158,7 @@ REGISTERS = RegisterMap((
         Field("compact", 1, "built for a small FPGA: draws and pulses one at a time"),
         Field("overlap", 1, "a sample is clustered while the one before it is read out"),
         Field("positions", 7, "positions scored side by side"),
+        Field("packed", 1, "samples may be packed (`crosswall.spec.packing`)"),
     ), "buffers and options of the build"),
     _word("clock_frequency", 5, Access.CONSTANT, "clock in Hz; 0 in simulation"),
     Register("network_size", 6, Access.CONSTANT, (

@@ -1,6 +1,7 @@
 """Sample and result packets: what crosses the machine's two streams.
 
-A *sample packet* is a header of 10 bytes and the sample's pixels. The header
+A *sample packet* is a header of 10 bytes and the sample's pixels, a byte each
+unless it says that they are packed (:mod:`crosswall.spec.packing`). The header
 carries everything that the rules vary over a run, so that no register is
 written between samples and a retransmitted sample is learned identically.
 A *result packet* is a header of 8 bytes and the parts that were asked for.
@@ -99,12 +100,13 @@ class SampleHeader:
             if not 0 <= value <= limit:
                 raise ValueError(f"`{name}` must be 0 to {limit}: got {value}")
 
-    def pack(self) -> bytes:
+    def pack(self, packing: int = 0) -> bytes:
         """The ten header bytes: number (4), flags, label, clustering pulse shift | gate
-        shift << 4, read-out pulse shift | gate shift << 4, two reserved zero bytes."""
+        shift << 4, read-out pulse shift | gate shift << 4, how the pixels that follow are packed
+        (:mod:`crosswall.spec.packing`), a reserved zero byte."""
         return _HEADER.pack(self.number, self.flags, self.label,
                             self.clustering_pulse_shift | self.clustering_gate_shift << 4,
-                            self.readout_pulse_shift | self.readout_gate_shift << 4, 0, 0)
+                            self.readout_pulse_shift | self.readout_gate_shift << 4, packing, 0)
 
     @classmethod
     def unpack(cls, packet: bytes) -> SampleHeader:
@@ -115,7 +117,8 @@ class SampleHeader:
 
 
 def sample_packet_bytes(network: Network) -> int:
-    """Length of every sample packet of a network."""
+    """Length of every sample packet of a network whose pixels are not packed, and of the longest
+    that are."""
     return SAMPLE_HEADER_BYTES + network.pixels
 
 

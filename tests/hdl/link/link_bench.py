@@ -14,14 +14,37 @@ from crosswall.link import BoardModel, Session
 from crosswall.link.framing import encode
 from crosswall.spec import frames
 from crosswall.spec.frames import Control, Operation
+from crosswall.spec.packing import PACKING_PLACE, PACKINGS, unpack_sample
+from crosswall.spec.sample import SAMPLE_HEADER_BYTES
 from tests.link.faults import FaultyTransport
 from tests.link.machine import Machine, Registers, result, sample
 
 SLOTS = bench_parameters()["slots"]
 SAMPLE_BYTES = bench_parameters()["sample_bytes"]
 RESULT_BYTES = bench_parameters()["result_bytes"]
+PACKED = bench_parameters()["packed"]
 BYTE_CYCLES = 8 if bench_parameters()["serial"] else 1
 REGISTERS = 64
+
+
+def packet(number):
+    """Return the sample packet `number`, which may be packed, well or badly."""
+    plain = sample(number, SAMPLE_BYTES)
+    if not PACKED:
+        return plain
+    generator = random.Random(number)
+    header = bytearray(plain[:SAMPLE_HEADER_BYTES])
+    header[PACKING_PLACE] = generator.randrange(PACKINGS)
+    pixels = SAMPLE_BYTES - SAMPLE_HEADER_BYTES
+    length = generator.choice([0, 1, pixels // 2, pixels, generator.randint(0, pixels)])
+    body = [generator.choice([0, 255, generator.randrange(256), generator.randrange(32)])
+            for _ in range(length)]
+    return bytes(header) + bytes(body)
+
+
+def plain(packet):
+    """Return what the machine must be given of `packet`."""
+    return unpack_sample(packet, SAMPLE_BYTES - SAMPLE_HEADER_BYTES) if PACKED else packet
 
 
 class Bench:
@@ -141,7 +164,7 @@ class Wire:
         return self.sample(min((1 << 32) - 1, self.model.next_sample + distance))
 
     def sample(self, number):
-        return encode(frames.pack_sample(sample(number, SAMPLE_BYTES)))
+        return encode(frames.pack_sample(packet(number)))
 
     def control(self):
         self.identifier = self.identifier + 1 & 0xFFFF
@@ -165,10 +188,17 @@ class Wire:
         """A frame with a correct CRC that no receiver may take."""
         choose = self.generator
         packet = sample(self.model.next_sample, SAMPLE_BYTES)
+        if PACKED:
+            packet = packet[:PACKING_PLACE] + b"\0\0" + packet[SAMPLE_HEADER_BYTES:]
+        # What is shorter than a sample, or says that it is packed as none can be.
+        short = packet[:SAMPLE_HEADER_BYTES - 1] if PACKED else packet[:-1]
+        unknown = bytearray(packet)
+        unknown[PACKING_PLACE] = choose.choice([PACKINGS, 0xFF, 0x80])
         header = frames.CONTROL_HEADER.pack
         next_id = self.identifier + 1 & 0xFFFF
         return encode(choose.choice([
-            frames.pack_sample(packet[:-1]),
+            frames.pack_sample(short),
+            frames.pack_sample(bytes(unknown) if PACKED else short[:-1]),
             frames.pack_sample(packet + b"\0"),
             frames.pack_sample(packet + packet * 8),
             b"\x02", b"\x01", b"\x00", b"\x03" + packet, b"\x82" + packet, b"\xff",
@@ -216,7 +246,8 @@ async def walk_in_step(bench, steps):
     dut, generator = bench.dut, bench.generator
     machine = Machine(RESULT_BYTES)
     registers = Registers(REGISTERS)
-    model = BoardModel(slots=SLOTS, sample_bytes=SAMPLE_BYTES, machine=machine, control=registers)
+    model = BoardModel(slots=SLOTS, sample_bytes=SAMPLE_BYTES, machine=machine, control=registers,
+                       packed=PACKED)
     wire = Wire(generator, model)
     await bench.start()
     for _ in range(steps):
@@ -295,11 +326,11 @@ async def stream_over_a_bad_line(dut, rate, count):
     await bench.start()
     cocotb.start_soon(bench.answer_always())
     line = FaultyTransport(SimulatedLine(bench), bench.generator, rate)
-    packets = [sample(number, SAMPLE_BYTES) for number in range(count)]
+    packets = [packet(number) for number in range(count)]
 
     @bridge
     def run():
-        session = Session(line, slots=SLOTS, timeout=10e-6 * BYTE_CYCLES, patience=1.0,
+        session = Session(line, slots=SLOTS, timeout=10e-6 * BYTE_CYCLES, patience=5e-3,
                           generator=bench.generator, clock=lambda: get_sim_time("ns") * 1e-9)
         results = []
         for index, packet in enumerate(session.stream(packets, 0)):
@@ -310,8 +341,9 @@ async def stream_over_a_bad_line(dut, rate, count):
         return results, session.counters
 
     results, counters = await run()
-    assert bench.learned == packets
-    assert results == [result(packet, RESULT_BYTES) for packet in packets]
+    samples = [plain(packet) for packet in packets]
+    assert bench.learned == samples
+    assert results == [result(sample, RESULT_BYTES) for sample in samples]
     writes = [access for access in bench.registers.accesses if access[0] == "write"]
     assert writes == [("write", index + word, index + word)
                       for index in range(0, count, 8) for word in (0, 1)]
@@ -335,7 +367,7 @@ async def session_streams_over_a_bad_line_and_nothing_is_learned_twice_or_lost(d
 async def link_keeps_up_with_its_wire_and_never_waits_long(dut):
     bench = Bench(dut)
     await bench.start()
-    data = b"".join(encode(frames.pack_sample(sample(number, SAMPLE_BYTES)))
+    data = b"".join(encode(frames.pack_sample(packet(number)))
                     for number in range(SLOTS)) * 20
     before = get_sim_time("ns")
     bench.to_board.send(data)

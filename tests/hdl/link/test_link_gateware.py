@@ -10,10 +10,14 @@ from bench import run_bench
 from crosswall_hdl.link import Link
 
 # The smallest link, at either speed, and one with lengths that are no powers of two.
+# Packed samples over the slow wire: `test_system.py`.
 SIZES = {
-    "two slots": {"slots": 2, "sample_bytes": 14, "result_bytes": 8, "serial": False},
-    "two slots, serial": {"slots": 2, "sample_bytes": 14, "result_bytes": 8, "serial": True},
-    "eight slots": {"slots": 8, "sample_bytes": 75, "result_bytes": 21, "serial": False},
+    "two slots": {"slots": 2, "sample_bytes": 14, "result_bytes": 8, "serial": False,
+                  "packed": False},
+    "two slots, serial": {"slots": 2, "sample_bytes": 14, "result_bytes": 8, "serial": True,
+                          "packed": False},
+    "eight slots, packed": {"slots": 8, "sample_bytes": 75, "result_bytes": 21, "serial": False,
+                            "packed": True},
 }
 
 
@@ -30,6 +34,7 @@ def test_link(size, simulator, tmp_path):
     ({"slots": 256}, "got 256"),
     ({"sample_bytes": 3}, "`sample_bytes` must be at least the 4 bytes"),
     ({"result_bytes": 3}, "`result_bytes` must be at least the 4 bytes"),
+    ({"packed": True, "sample_bytes": 10}, "must be more than the 10 bytes of the header: got 10"),
 ])
 def test_impossible_sizes_are_refused(parameters, message):
     with pytest.raises(ValueError, match=message):

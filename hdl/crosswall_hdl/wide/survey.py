@@ -1,0 +1,295 @@
+"""The first look at the positions: which are silent, and how the others are to be coded."""
+
+from amaranth import Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.fifo import SyncFIFOBuffered
+from amaranth.lib.wiring import In, Out
+from amaranth.utils import bits_for
+
+from crosswall.spec.build import Build
+from crosswall.spec.network import PIXEL_BITS, Encoding, Network
+
+from ..control import PixelPort, index_shape
+from ..memory import READ_LATENCY, ConstantTable
+from .pipeline import delayed
+from .pixels import PixelMemory
+
+__all__ = ["PIXEL_LATENCY", "QUEUE_CYCLES", "Field", "Survey", "Surveyor"]
+
+PIXEL_LATENCY = 2 + READ_LATENCY
+"""Cycles from a pixel's place in the field to the pixel: offset, address, memory."""
+
+QUEUE_CYCLES = 2
+"""From what is written into an empty `SyncFIFOBuffered` to what is read from it."""
+
+
+class Field(data.StructLayout):
+    """A position that is not silent, and how its pixels become codes.
+
+    Members
+    -------
+    position
+    mean
+        What the pixels are compared with; 0 without contrast.
+    shift
+        Codes are deviations from the mean, shifted right by this.
+    """
+
+    def __init__(self, network: Network) -> None:
+        super().__init__({
+            "position": index_shape(network.positions),
+            "mean": PIXEL_BITS,
+            "shift": range(PIXEL_BITS + 1),
+        })
+
+
+class Surveyor(wiring.Component):
+    """Sum and extremes of the pixels of a field, one pixel per cycle, from any place of it on.
+
+    Members
+    -------
+    pixels : In(PixelPort(network)), bank : In(1)
+        See `PixelMemory`.
+    offset : In(range(max(offset) + 1))
+        Of the pixel that is looked at; comes round every ``fan_in`` cycles.
+    begin : In(1)
+        Look at the ``fan_in`` pixels whose offsets come in the next cycles. Not less than
+        ``fan_in`` cycles after the last.
+    origin : In(range(max(origin) + 1))
+        With ``begin``.
+    finished : Out(1)
+        The following are those of the field, in this cycle: ``fan_in + 4`` after ``begin``.
+    total : Out(range(255 * fan_in + 1)), highest, lowest : Out(8)
+    """
+
+    def __init__(self, network: Network, build: Build) -> None:
+        self._network, self._build = network, build
+        super().__init__({
+            "pixels": In(PixelPort(network)),
+            **({"bank": In(1)} if build.overlap else {}),
+            "offset": In(index_shape(max(network.offset) + 1)),
+            "begin": In(1),
+            "origin": In(index_shape(max(network.origin) + 1)),
+            "finished": Out(1),
+            "total": Out(bits_for(255 * network.fan_in)),
+            "highest": Out(PIXEL_BITS),
+            "lowest": Out(PIXEL_BITS),
+        })
+
+    def elaborate(self, platform) -> Module:
+        network = self._network
+        m = Module()
+        m.submodules.memory = memory = PixelMemory(network, self._build)
+        wiring.connect(m, wiring.flipped(self.pixels), memory.pixels)
+        if self._build.overlap:
+            m.d.comb += memory.bank.eq(self.bank)
+        origin = Signal.like(self.origin, reset_less=True)
+        address = Signal.like(memory.address, reset_less=True)
+        with m.If(self.begin):
+            m.d.sync += origin.eq(self.origin)
+        m.d.sync += address.eq(origin + self.offset)
+        m.d.comb += memory.address.eq(address)
+
+        first = delayed(m, self.begin, PIXEL_LATENCY, "first", reset_less=False)
+        left = Signal(range(network.fan_in))
+        total, highest, lowest = (Signal.like(port, name=name, reset_less=True) for name, port in (
+            ("sum", self.total), ("maximum", self.highest), ("minimum", self.lowest)))
+        pixel = memory.pixel
+        with m.If(first):
+            m.d.sync += [total.eq(pixel), highest.eq(pixel), lowest.eq(pixel),
+                         left.eq(network.fan_in - 1)]
+        with m.Else():
+            m.d.sync += total.eq(total + pixel)
+            with m.If(pixel > highest):
+                m.d.sync += highest.eq(pixel)
+            with m.If(pixel < lowest):
+                m.d.sync += lowest.eq(pixel)
+            with m.If(left != 0):
+                m.d.sync += left.eq(left - 1)
+        m.d.sync += self.finished.eq(Mux(first, network.fan_in == 1, left == 1))
+        m.d.comb += [self.total.eq(total), self.highest.eq(highest), self.lowest.eq(lowest)]
+        return m
+
+
+class Survey(wiring.Component):
+    """Looks at all positions in order and passes on those that are not silent.
+
+    Several surveyors take positions in turn, one every ``pace`` cycles: at least twice as fast as
+    the slots score, so that silent positions cost no time as long as they are not more than half.
+
+    Parameters
+    ----------
+    network, build
+        Geometry, and positions side by side.
+
+    Attributes
+    ----------
+    pace : int
+        Cycles from a position to the next.
+    latency : int
+        Cycles from ``start`` to the first of ``fields``, if position 0 is not silent.
+
+    Members
+    -------
+    pixels : In(PixelPort(network)), bank : In(1)
+        See `PixelMemory`.
+    start : In(1)
+        Begin with position 0; the pixels are complete.
+    silence : In(9)
+        A position whose peak is below is silent. Held until ``complete``.
+    fields : Out(stream.Signature(Field(network)))
+        The positions that are not silent, ascending.
+    complete : Out(1)
+        All positions were looked at; those to come are offered. Low from the cycle after
+        ``start``.
+    """
+
+    _QUEUE = 32
+
+    def __init__(self, network: Network, build: Build) -> None:
+        self._network, self._build = network, build
+        self.pace = max(1, network.fan_in // (2 * build.positions))
+        division = PIXEL_BITS + 2 if network.encoding == Encoding.CONTRAST else 0
+        self.latency = 2 + PIXEL_LATENCY + network.fan_in + 1 + division + 2 + QUEUE_CYCLES
+        super().__init__({
+            "pixels": In(PixelPort(network)),
+            **({"bank": In(1)} if build.overlap else {}),
+            "start": In(1),
+            "silence": In(PIXEL_BITS + 1),
+            "fields": Out(stream.Signature(Field(network))),
+            "complete": Out(1),
+        })
+
+    def elaborate(self, platform) -> Module:
+        network = self._network
+        contrast = network.encoding == Encoding.CONTRAST
+        m = Module()
+
+        # Which position next, and who takes it.
+        place = Signal(index_shape(network.fan_in))
+        m.submodules.offset = offset = ConstantTable(network.offset)
+        m.submodules.origin = origin = ConstantTable(network.origin)
+        m.d.sync += place.eq(Mux(place == network.fan_in - 1, 0, place + 1))
+        position = Signal(index_shape(network.positions))
+        waiting = Signal()  # positions have yet to be taken
+        pause = Signal(range(self.pace))
+        crowd = Signal(range(self._QUEUE + 1))  # looked at, or in the queue
+        take, taken = Signal(), Signal()
+        judged, silent = Signal(), Signal()
+        passed_on = Signal()
+        m.d.comb += [
+            offset.index.eq(place),
+            origin.index.eq(position),
+            take.eq(waiting & (pause == 0) & (crowd != self._QUEUE)),
+            passed_on.eq(self.fields.valid & self.fields.ready),
+        ]
+        m.d.sync += [
+            taken.eq(take),
+            crowd.eq(crowd + take - (judged & silent) - passed_on),
+        ]
+        with m.If(pause != 0):
+            m.d.sync += pause.eq(pause - 1)
+        with m.If(self.start):
+            m.d.sync += [waiting.eq(1), position.eq(0)]
+        with m.Elif(take):
+            m.d.sync += [position.eq(position + 1), pause.eq(self.pace - 1)]
+            with m.If(position == network.positions - 1):
+                m.d.sync += waiting.eq(0)
+
+        count = -(-network.fan_in // self.pace)
+        turn = Signal(count, init=1)
+        with m.If(taken):
+            m.d.sync += turn.eq(turn.rotate_left(1))
+        surveyors = []
+        for index in range(count):
+            m.submodules[f"surveyor_{index}"] = surveyor = Surveyor(network, self._build)
+            surveyors.append(surveyor)
+            wiring.connect(m, wiring.flipped(self.pixels), surveyor.pixels)
+            m.d.comb += [
+                surveyor.offset.eq(offset.value),
+                surveyor.origin.eq(origin.value),
+                surveyor.begin.eq(taken & turn[index]),
+            ]
+            if self._build.overlap:
+                m.d.comb += surveyor.bank.eq(self.bank)
+
+        # One finishes per cycle, at most.
+        finished = Signal()
+        total = Signal.like(surveyors[0].total, reset_less=True)
+        highest, lowest = Signal(PIXEL_BITS, reset_less=True), Signal(PIXEL_BITS, reset_less=True)
+
+        def of_finished(name: str):
+            chosen = 0
+            for surveyor in surveyors:
+                value = getattr(surveyor, name)
+                chosen = chosen | value & surveyor.finished.replicate(len(value))
+            return chosen
+
+        m.d.sync += [finished.eq(of_finished("finished")), total.eq(of_finished("total")),
+                     highest.eq(of_finished("highest"))]
+        if contrast:
+            m.d.sync += lowest.eq(of_finished("lowest"))
+            mean, highest, lowest, finished = self._mean(m, total, highest, lowest, finished)
+            above, below = Signal(PIXEL_BITS, reset_less=True), Signal(PIXEL_BITS, reset_less=True)
+            m.d.sync += [above.eq(highest - mean), below.eq(mean - lowest)]
+            highest = Mux(above > below, above, below)
+            mean = delayed(m, mean, 1, "mean_deviations")
+            finished = delayed(m, finished, 1, "deviated", reset_less=False)
+        else:
+            mean = Signal(PIXEL_BITS)
+        peak = Signal(PIXEL_BITS, reset_less=True)
+        m.d.sync += peak.eq(highest)
+        finished = delayed(m, finished, 1, "peaked", reset_less=False)
+
+        # The highest bit set decides: bit_length(peak) - code_bits, at least 0.
+        field = Signal(Field(network))
+        m.d.sync += [
+            judged.eq(finished),
+            silent.eq(peak < self.silence),
+            field.mean.eq(delayed(m, mean, 1, "mean_peak") if contrast else 0),
+            field.shift.eq(0),
+        ]
+        for bit in range(network.code_bits, PIXEL_BITS):
+            with m.If(peak[bit]):
+                m.d.sync += field.shift.eq(bit + 1 - network.code_bits)
+        remaining = Signal(range(network.positions + 1))
+        with m.If(self.start):
+            m.d.sync += [field.position.eq(0), remaining.eq(network.positions)]
+        with m.Elif(judged):
+            m.d.sync += [field.position.eq(field.position + 1), remaining.eq(remaining - 1)]
+        m.submodules.queue = queue = SyncFIFOBuffered(width=field.shape().size,
+                                                      depth=self._QUEUE)
+        m.d.comb += [
+            queue.w_data.eq(field),
+            queue.w_en.eq(judged & ~silent),
+            self.fields.payload.eq(queue.r_data),
+            self.fields.valid.eq(queue.r_rdy),
+            queue.r_en.eq(passed_on),
+            # `crowd` counts a field that is on its way through the queue, too.
+            self.complete.eq((remaining == 0) & ((crowd == 0) | self.fields.valid)),
+        ]
+        return m
+
+    def _mean(self, m: Module, total: Signal, highest: Signal, lowest: Signal, finished: Signal):
+        """``(2 * total + fan_in) // (2 * fan_in)``, below 256, a bit in each of 8 cycles; and what
+        goes with it."""
+        fan_in = self._network.fan_in
+        remainder = Signal(bits_for(512 * fan_in - 1), reset_less=True)
+        m.d.sync += remainder.eq(2 * total + fan_in)
+        mean = Signal(0)
+        for bit in reversed(range(PIXEL_BITS)):
+            divisor = 2 * fan_in << bit
+            fits = Signal(name=f"fits_{bit}")
+            next_remainder = Signal(bits_for(divisor - 1),
+                                    name=f"remainder_{bit}", reset_less=True)
+            next_mean = Signal(PIXEL_BITS - bit, name=f"mean_{bit}", reset_less=True)
+            m.d.comb += fits.eq(remainder >= divisor)
+            m.d.sync += [
+                next_remainder.eq(Mux(fits, remainder - divisor, remainder)),
+                next_mean.eq(mean << 1 | fits),
+            ]
+            remainder, mean = next_remainder, next_mean
+        highest = delayed(m, highest, PIXEL_BITS + 1, "highest")
+        lowest = delayed(m, lowest, PIXEL_BITS + 1, "lowest")
+        return mean, highest, lowest, delayed(m, finished, PIXEL_BITS + 1, "divided",
+                                              reset_less=False)

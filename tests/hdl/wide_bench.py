@@ -1,0 +1,67 @@
+"""Cycles of samples with the geometry of MNIST, silent positions or none, learning or not."""
+
+import random
+
+import cocotb
+from bench import bench_parameters
+from clustering_bench import Bench, RecordingMachine, check_sample, random_rules, random_table
+from drivers import start
+from geometries import mnist_fields
+
+from crosswall.spec.rules import ClusteringRule
+from crosswall.spec.sample import Flag, SampleHeader
+from crosswall.twin.state import MachineState
+
+
+def vivid(generator, network):
+    """No position is silent."""
+    return [generator.choice((0, 255)) for _ in range(network.pixels)]
+
+
+def framed(generator, network):
+    """Only the inner 14 × 14 pixels are not blank."""
+    return [generator.choice((0, 255)) if 7 <= place // 28 < 21 and 7 <= place % 28 < 21 else 0
+            for place in range(network.pixels)]
+
+
+@cocotb.test()
+async def cycles_are_those_of_the_formulas(dut):
+    parameters = bench_parameters()
+    generator = random.Random(cocotb.RANDOM_SEED)
+    network, build = mnist_fields(parameters["neurons"], parameters["positions"])
+    await start(dut)
+    bench = Bench(dut, network, build, generator, 1.0)
+    rules = random_rules(generator, network, ClusteringRule.MATCH)
+    table = random_table(generator, network, build.static_spread)
+    machine = RecordingMachine(network, rules, table, table,
+                               MachineState.initial(network, rules.seed))
+    await bench.load(machine)
+
+    async def process(flags, pixels):
+        """One sample; returns for each position whether it was silent, and the cycles."""
+        header = SampleHeader(generator.getrandbits(31), flags | Flag.SEND_WINNERS, 0)
+        before = machine.ledger
+        result = machine.process(header, pixels)
+        rankings, tallies, cycles = await bench.process(header, pixels)
+        check_sample(network, machine, before, result, rankings, tallies)
+        dut._log.info(f"{tallies.scored} positions scored in {cycles} cycles, flags {flags:#x}")
+        return [neuron < 0 for neuron in result.winners], cycles
+
+    fan_in, side_by_side = network.fan_in, build.positions
+    latency, pace = parameters["latency"], parameters["pace"]
+    silent, cycles = await process(0, vivid(generator, network))
+    assert not any(silent)
+    last = network.positions - 1
+    assert cycles == (fan_in * (last // side_by_side) + parameters["gap"] * (last % side_by_side)
+                      + latency)
+
+    silent, cycles = await process(0, framed(generator, network))
+    first, last = pace * silent.index(False), silent.count(False) - 1
+    assert 0 < last < 2 * network.positions // 3
+    assert cycles <= (first + fan_in * (last // side_by_side + 1) + latency
+                      + silent[::-1].index(False))
+
+    silent, cycles = await process(Flag.LEARN_CLUSTERING, framed(generator, network))
+    first, last = pace * silent.index(False), silent.count(False) - 1
+    learning = parameters["learning_cycles"]
+    assert 0 <= cycles - (first + learning * last + latency) <= learning
