@@ -7,7 +7,7 @@ from typing import Any
 from crosswall.spec.build import Build
 from crosswall.spec.network import Network
 
-from .board import FpgaBoard, lanes_within, readout_lanes_within
+from .board import FpgaBoard, roomy_build
 
 __all__ = ["ArtyA7"]
 
@@ -28,11 +28,8 @@ class ArtyA7(FpgaBoard):
     programmer_options = ("--board", "arty_a7_35t")
 
     def choose_build(self, network: Network) -> Build:
-        """16 lanes, and a whole feature's read-out in one memory row where it is not too wide;
-        samples may be packed, as the wire is slower than the machine."""
-        return Build(lanes=lanes_within(network, 16),
-                     readout_lanes=readout_lanes_within(network, 20), slots=8, packed=True,
-                     overlap=True)
+        """As `roomy_build`."""
+        return roomy_build(network, slots=8)
 
     def platform(self) -> Any:
         """The platform of amaranth-boards."""

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from crosswall.spec.build import Build
 from crosswall.spec.network import Network
 
-__all__ = ["Board", "FpgaBoard", "lanes_within", "readout_lanes_within"]
+__all__ = ["Board", "FpgaBoard", "lanes_within", "readout_lanes_within", "roomy_build"]
 
 
 class Board(ABC):
@@ -75,6 +75,14 @@ class FpgaBoard(Board):
     @abstractmethod
     def recipe(self) -> dict[str, Any]:
         """Overrides of the platform's build scripts: options of synthesis, place and route."""
+
+
+def roomy_build(network: Network, slots: int) -> Build:
+    """What suits `network` where logic is not scarce: 16 lanes, and a whole feature's read-out in
+    one memory row where it is not too wide; the stages of successive samples overlap, and samples
+    may be packed, as the wire is slower than the machine."""
+    return Build(lanes=lanes_within(network, 16), readout_lanes=readout_lanes_within(network, 20),
+                 slots=slots, packed=True, overlap=True)
 
 
 def lanes_within(network: Network, limit: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from crosswall.spec.build import Build
 from crosswall.spec.network import Network
 
-from .board import FpgaBoard, lanes_within, readout_lanes_within
+from .board import FpgaBoard, roomy_build
 
 __all__ = ["ECP5_25F", "ECP5_45F", "ECP5_85F", "Ecp5Board", "pll_dividers"]
 
@@ -52,11 +52,8 @@ class Ecp5Board(FpgaBoard):
     crystal_frequency: ClassVar[int]
 
     def choose_build(self, network: Network) -> Build:
-        """16 lanes, and a whole feature's read-out in one memory row where it is not too wide;
-        samples may be packed, as the wire is slower than the machine."""
-        return Build(lanes=lanes_within(network, 16),
-                     readout_lanes=readout_lanes_within(network, 20), slots=16, packed=True,
-                     overlap=True)
+        """As `roomy_build`."""
+        return roomy_build(network, slots=16)
 
     def clocking(self, platform: Any) -> Any:
         """PLL from the crystal; reset until it has locked."""

@@ -3,7 +3,7 @@
 from crosswall.spec.build import Build
 from crosswall.spec.network import Network
 
-from ..board import Board, lanes_within, readout_lanes_within
+from ..board import Board, roomy_build
 from .process import BOARD_NAME, Statistics, VirtualBoard
 
 __all__ = ["Statistics", "Virtual", "VirtualBoard"]
@@ -16,7 +16,5 @@ class Virtual(Board):
     description = "the gateware compiled by Verilator, behind a pseudo-terminal"
 
     def choose_build(self, network: Network) -> Build:
-        """As parallel as pays in simulation."""
-        return Build(lanes=lanes_within(network, 16),
-                     readout_lanes=readout_lanes_within(network, 20), slots=8, packed=True,
-                     overlap=True)
+        """As `roomy_build`, which is as parallel as pays in simulation."""
+        return roomy_build(network, slots=8)

@@ -7,10 +7,8 @@ from amaranth.lib.wiring import In, Out
 from crosswall.spec.build import Build
 from crosswall.spec.network import PIXEL_BITS, Encoding, Network
 
-from ..control import PixelPort, index_shape
 from .pipeline import delayed
-from .pixels import PixelMemory
-from .survey import PIXEL_LATENCY
+from .pixels import PIXEL_LATENCY, FieldPixels, field_ports
 
 __all__ = ["CODE_LATENCY", "Coder", "Drive"]
 
@@ -39,14 +37,12 @@ class Coder(wiring.Component):
 
     Members
     -------
-    pixels : In(PixelPort(network)), bank : In(1)
-        See `PixelMemory`.
-    offset : In(range(max(offset) + 1))
-        Of the pixel that is coded; comes round every ``fan_in`` cycles.
+    pixels, bank, offset, begin, origin
+        See `FieldPixels`.
     begin : In(1)
         Code the ``fan_in`` pixels whose offsets come in the next cycles. Not less than ``fan_in``
         cycles after the last.
-    origin : In(range(max(origin) + 1)), mean : In(8), shift : In(range(9))
+    mean : In(8), shift : In(range(9))
         With ``begin``.
     ending : Out(1)
         The place of this cycle is the sweep's last.
@@ -61,11 +57,7 @@ class Coder(wiring.Component):
     def __init__(self, network: Network, build: Build) -> None:
         self._network, self._build = network, build
         super().__init__({
-            "pixels": In(PixelPort(network)),
-            **({"bank": In(1)} if build.overlap else {}),
-            "offset": In(index_shape(max(network.offset) + 1)),
-            "begin": In(1),
-            "origin": In(index_shape(max(network.origin) + 1)),
+            **field_ports(network, build),
             "mean": In(PIXEL_BITS),
             "shift": In(range(PIXEL_BITS + 1)),
             "ending": Out(1),
@@ -78,13 +70,11 @@ class Coder(wiring.Component):
         network = self._network
         contrast = network.encoding == Encoding.CONTRAST
         m = Module()
-        m.submodules.memory = memory = PixelMemory(network, self._build)
-        wiring.connect(m, wiring.flipped(self.pixels), memory.pixels)
-        if self._build.overlap:
-            m.d.comb += memory.bank.eq(self.bank)
+        m.submodules.memory = memory = FieldPixels(network, self._build)
+        memory.follow(m, self)
 
-        origin, mean, shift = (Signal.like(port, name=name, reset_less=True) for name, port in (
-            ("origin_s1", self.origin), ("mean_s1", self.mean), ("shift_s1", self.shift)))
+        mean, shift = (Signal.like(port, name=name, reset_less=True) for name, port in (
+            ("mean_s1", self.mean), ("shift_s1", self.shift)))
         left = Signal(range(network.fan_in))
         sweeping = Signal()
         m.d.comb += [
@@ -93,13 +83,11 @@ class Coder(wiring.Component):
             self.free.eq(left <= 1),
         ]
         with m.If(self.begin):
-            m.d.sync += [origin.eq(self.origin), mean.eq(self.mean), shift.eq(self.shift),
-                         left.eq(network.fan_in - 1)]
+            m.d.sync += [mean.eq(self.mean), shift.eq(self.shift), left.eq(network.fan_in - 1)]
         with m.Elif(left != 0):
             m.d.sync += left.eq(left - 1)
 
         # The next field may begin while the last pixels of this one are on their way.
-        address = Signal.like(memory.address, name="address_s2", reset_less=True)
         deviation = Signal(signed(PIXEL_BITS + 1), name="deviation_s5", reset_less=True)
         off = Signal(name="off_s6", reset_less=True)
         size = Signal(PIXEL_BITS, name="size_s6", reset_less=True)
@@ -107,12 +95,8 @@ class Coder(wiring.Component):
         mean_s4 = delayed(m, mean, PIXEL_LATENCY - 1, "mean")
         shift_s6 = delayed(m, shift, CODE_LATENCY - 2, "shift")
         sweeping_s6 = delayed(m, sweeping, CODE_LATENCY - 1, "sweeping", reset_less=False)
-        m.d.comb += [
-            memory.address.eq(address),
-            code.eq(size >> shift_s6),
-        ]
+        m.d.comb += code.eq(size >> shift_s6)
         m.d.sync += [
-            address.eq(origin + self.offset),
             deviation.eq(memory.pixel - mean_s4),
             off.eq(deviation < 0),
             size.eq(Mux(deviation < 0, -deviation, deviation)),

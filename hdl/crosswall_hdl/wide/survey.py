@@ -10,14 +10,11 @@ from crosswall.spec.build import Build
 from crosswall.spec.network import PIXEL_BITS, Encoding, Network
 
 from ..control import PixelPort, index_shape
-from ..memory import READ_LATENCY, ConstantTable
+from ..memory import ConstantTable
 from .pipeline import delayed
-from .pixels import PixelMemory
+from .pixels import PIXEL_LATENCY, FieldPixels, field_ports
 
-__all__ = ["PIXEL_LATENCY", "QUEUE_CYCLES", "Field", "Survey", "Surveyor"]
-
-PIXEL_LATENCY = 2 + READ_LATENCY
-"""Cycles from a pixel's place in the field to the pixel: offset, address, memory."""
+__all__ = ["QUEUE_CYCLES", "Field", "Survey", "Surveyor"]
 
 QUEUE_CYCLES = 2
 """From what is written into an empty `SyncFIFOBuffered` to what is read from it."""
@@ -48,15 +45,11 @@ class Surveyor(wiring.Component):
 
     Members
     -------
-    pixels : In(PixelPort(network)), bank : In(1)
-        See `PixelMemory`.
-    offset : In(range(max(offset) + 1))
-        Of the pixel that is looked at; comes round every ``fan_in`` cycles.
+    pixels, bank, offset, begin, origin
+        See `FieldPixels`.
     begin : In(1)
         Look at the ``fan_in`` pixels whose offsets come in the next cycles. Not less than
         ``fan_in`` cycles after the last.
-    origin : In(range(max(origin) + 1))
-        With ``begin``.
     finished : Out(1)
         The following are those of the field, in this cycle: ``fan_in + 4`` after ``begin``.
     total : Out(range(255 * fan_in + 1)), highest, lowest : Out(8)
@@ -65,11 +58,7 @@ class Surveyor(wiring.Component):
     def __init__(self, network: Network, build: Build) -> None:
         self._network, self._build = network, build
         super().__init__({
-            "pixels": In(PixelPort(network)),
-            **({"bank": In(1)} if build.overlap else {}),
-            "offset": In(index_shape(max(network.offset) + 1)),
-            "begin": In(1),
-            "origin": In(index_shape(max(network.origin) + 1)),
+            **field_ports(network, build),
             "finished": Out(1),
             "total": Out(bits_for(255 * network.fan_in)),
             "highest": Out(PIXEL_BITS),
@@ -79,16 +68,8 @@ class Surveyor(wiring.Component):
     def elaborate(self, platform) -> Module:
         network = self._network
         m = Module()
-        m.submodules.memory = memory = PixelMemory(network, self._build)
-        wiring.connect(m, wiring.flipped(self.pixels), memory.pixels)
-        if self._build.overlap:
-            m.d.comb += memory.bank.eq(self.bank)
-        origin = Signal.like(self.origin, reset_less=True)
-        address = Signal.like(memory.address, reset_less=True)
-        with m.If(self.begin):
-            m.d.sync += origin.eq(self.origin)
-        m.d.sync += address.eq(origin + self.offset)
-        m.d.comb += memory.address.eq(address)
+        m.submodules.memory = memory = FieldPixels(network, self._build)
+        memory.follow(m, self)
 
         first = delayed(m, self.begin, PIXEL_LATENCY, "first", reset_less=False)
         left = Signal(range(network.fan_in))
@@ -132,7 +113,7 @@ class Survey(wiring.Component):
     Members
     -------
     pixels : In(PixelPort(network)), bank : In(1)
-        See `PixelMemory`.
+        See `FieldPixels`.
     start : In(1)
         Begin with position 0; the pixels are complete.
     silence : In(9)

@@ -12,6 +12,9 @@ from crosswall.board import find_board
 from crosswall.errors import CrosswallError, UsageError
 from crosswall.experiment import Experiment
 from crosswall.experiment.benchmark import bench_virtual
+from crosswall.files import check_writable, replacing_file
+from crosswall.spec.build import Build
+from crosswall.spec.network import Network
 from crosswall_boards.bitstream import build_bitstream, build_scripts
 from crosswall_boards.board import FpgaBoard
 from crosswall_boards.registry import find_fpga_board
@@ -42,11 +45,13 @@ def write(boards: Collection[str], samples: int, out: Path | None, as_json: bool
     if missing := set(boards) - {each.board for each in chosen}:
         raise UsageError(f"board `{min(missing)}` is not in the table: expected one of "
                          + ", ".join(dict.fromkeys(each.board for each in CONFIGURATIONS)))
+    if out is not None:
+        check_writable(out.parent)
     rows = [_row(configuration, samples) for configuration in chosen]
     text = _HEAD.format(samples=samples) + as_markdown(rows)
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text)
+        with replacing_file(out) as unfinished:
+            unfinished.write_text(text)
     if as_json:
         print_json([asdict(row) | {"rates": row.rates} for row in rows])
     elif out is None:
@@ -65,7 +70,7 @@ def _row(configuration: Configuration, samples: int) -> Row:
         return replace(row, note=str(error))
     notes = []
     try:
-        row = _resources(row, board, experiment)
+        row = _resources(row, board, network, build)
     except CrosswallError as error:
         notes.append(str(error))
     try:
@@ -79,9 +84,7 @@ def _row(configuration: Configuration, samples: int) -> Row:
     return replace(row, note="; ".join(filter(None, [row.note, *notes])))
 
 
-def _resources(row: Row, board: FpgaBoard, experiment: Experiment) -> Row:
-    network = experiment.network()
-    build = experiment.build(network, board.choose_build(network))
+def _resources(row: Row, board: FpgaBoard, network: Network, build: Build) -> Row:
     folder = Path("build", "table", row.configuration.name.removeprefix("crosswall build ")
                   .replace(" --", "-").replace(" ", "-"))
     if board.toolchain == "vivado":
