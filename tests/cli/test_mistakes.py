@@ -227,6 +227,13 @@ def test_table_of_a_board_that_it_does_not_have(crosswall):
         2, "boards", "--table", "--board", "virtual")
 
 
+def test_table_that_cannot_be_written_is_refused_before_anything_is_built(crosswall, tmp_path):
+    place = tmp_path / "precious"
+    place.write_text("kept")
+    assert "is a file" in crosswall.fails(2, "boards", "--table", "--out", place / "table.md")
+    assert place.read_text() == "kept"
+
+
 def test_debug_shows_the_traceback(crosswall, monkeypatch):
     monkeypatch.setenv("CROSSWALL_DEBUG", "1")
     result = crosswall("run", "nothing.toml")
