@@ -39,6 +39,8 @@ class FpgaBoard(Board):
     -------
     capacity
         How much the device has of each kind of resource, by its name in `report.BuildReport`.
+    block_ram_bits
+        Of one block RAM.
     toolchain
         What makes its bitstream: "open" (yosys and nextpnr, here) or "vivado" (a folder of scripts
         for who has it).
@@ -46,17 +48,21 @@ class FpgaBoard(Board):
         Of the machine, in Hz.
     baud
         Of the serial port, in bits per second.
-    readout_primitive
-        Memory primitive of the read-out's walls, for `crosswall_hdl.memory.WallMemory`.
+    single_port_primitive
+        Memory primitive of single-port RAM, for `crosswall_hdl.memory.WallMemory`.
+    memory_bytes
+        Of the memory that `memory` drives; 0 if there is none.
     programmer_options
         Arguments that make openFPGALoader load a bitstream into this board.
     """
 
     capacity: ClassVar[Mapping[str, int]]
+    block_ram_bits: ClassVar[int] = 18 << 10
     toolchain: ClassVar[str] = "open"
     clock_frequency: ClassVar[int]
     baud: ClassVar[int]
-    readout_primitive: ClassVar[str] = "inferred"
+    single_port_primitive: ClassVar[str] = "inferred"
+    memory_bytes: ClassVar[int] = 0
     programmer_options: ClassVar[Sequence[str]]
 
     @abstractmethod
@@ -66,7 +72,13 @@ class FpgaBoard(Board):
     @abstractmethod
     def clocking(self, platform: Any) -> Any:
         """The elaboratable that drives clock and reset of domain ``sync``: `clock_frequency`, in
-        reset after power-up until the clock is stable."""
+        reset after power-up until the clock is stable. If the board has memory, also the clock of
+        domain ``memory``, as `memory` needs it."""
+
+    def memory(self, platform: Any) -> Any:
+        """The component that drives the memory for samples; its member ``memory`` is an
+        ``In(crosswall_hdl.burst.BurstMemory(memory_bytes))``."""
+        raise NotImplementedError(f"{self.name} has no memory for samples")
 
     def light(self, platform: Any) -> Any:
         """The pin of the LED that shows activity."""
@@ -77,12 +89,12 @@ class FpgaBoard(Board):
         """Overrides of the platform's build scripts: options of synthesis, place and route."""
 
 
-def roomy_build(network: Network, slots: int) -> Build:
+def roomy_build(network: Network, slots: int, store: int = 0) -> Build:
     """What suits `network` where logic is not scarce: 16 lanes, and a whole feature's read-out in
     one memory row where it is not too wide; the stages of successive samples overlap, and samples
     may be packed, as the wire is slower than the machine."""
     return Build(lanes=lanes_within(network, 16), readout_lanes=readout_lanes_within(network, 20),
-                 slots=slots, packed=True, overlap=True)
+                 slots=slots, packed=True, overlap=True, store=store)
 
 
 def lanes_within(network: Network, limit: int) -> int:

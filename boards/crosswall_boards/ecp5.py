@@ -46,14 +46,18 @@ class Ecp5Board(FpgaBoard):
         The platform's resource.
     crystal_frequency : int
         In Hz.
+    memory_clock_lag : float | None
+        Part of a clock's period by which domain ``memory``, for the clock of a memory chip, lags
+        behind domain ``sync``; rounded to the oscillator's period. None if it has no memory.
     """
 
     crystal: ClassVar[str]
     crystal_frequency: ClassVar[int]
+    memory_clock_lag: ClassVar[float | None] = None
 
     def choose_build(self, network: Network) -> Build:
         """As `roomy_build`."""
-        return roomy_build(network, slots=16)
+        return roomy_build(network, slots=16, store=self.memory_bytes)
 
     def clocking(self, platform: Any) -> Any:
         """PLL from the crystal; reset until it has locked."""
@@ -65,6 +69,14 @@ class Ecp5Board(FpgaBoard):
         m.submodules.crystal = buffer = io.Buffer("i", platform.request(self.crystal, dir="-"))
         clock, locked = Signal(name="pll_clock"), Signal(name="pll_locked")
         divider, feedback, output = pll_dividers(self.crystal_frequency, self.clock_frequency)
+        second = {}
+        if self.memory_clock_lag is not None:
+            late = Signal(name="memory_clock")
+            m.d.comb += ClockSignal("memory").eq(late)
+            platform.add_clock_constraint(late, self.clock_frequency)
+            second = {"p_CLKOS_ENABLE": "ENABLED", "p_CLKOS_DIV": output,
+                      "p_CLKOS_CPHASE": output - 1 + round(self.memory_clock_lag * output),
+                      "o_CLKOS": late}
         m.submodules.pll = Instance(
             "EHXPLLL",
             a_FREQUENCY_PIN_CLKI=str(self.crystal_frequency / 1e6),
@@ -75,7 +87,7 @@ class Ecp5Board(FpgaBoard):
             i_CLKI=buffer.i, i_CLKFB=clock, i_RST=0, i_STDBY=0,
             i_PHASESEL0=0, i_PHASESEL1=0, i_PHASEDIR=0, i_PHASESTEP=0, i_PHASELOADREG=0,
             i_PLLWAKESYNC=0, i_ENCLKOP=0,
-            o_CLKOP=clock, o_LOCK=locked)
+            o_CLKOP=clock, o_LOCK=locked, **second)
         m.d.comb += ClockSignal().eq(clock)
         m.submodules.reset = ResetSynchronizer(~locked)
         platform.add_clock_constraint(clock, self.clock_frequency)

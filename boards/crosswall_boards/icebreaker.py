@@ -21,9 +21,10 @@ class IceBreaker(FpgaBoard):
     name = "icebreaker"
     description = "1BitSquared iCEBreaker with an iCE40UP5K, serial port at 3 Mbaud"
     capacity = {"logic cell": 5_280, "block RAM": 30, "single-port RAM": 4, "DSP": 8}
+    block_ram_bits = 4 << 10
     clock_frequency = 24_000_000
     baud = 3_000_000
-    readout_primitive = "SB_SPRAM256KA"
+    single_port_primitive = "SB_SPRAM256KA"
     programmer_options = ("--board", "icebreaker")
 
     def choose_build(self, network: Network) -> Build:

@@ -6,7 +6,9 @@ from typing import Any
 
 from amaranth.hdl import ClockDomain, Elaboratable, Module
 from amaranth.lib import io
+from amaranth.lib.wiring import connect
 
+from crosswall.errors import ToolError
 from crosswall.spec.build import Build
 from crosswall.spec.network import Network
 from crosswall_hdl.link.uart import divisor_for
@@ -18,11 +20,18 @@ __all__ = ["BoardTop", "board_system"]
 
 
 def board_system(board: FpgaBoard, network: Network, build: Build) -> System:
-    """The system that `board` carries. Raises ValueError if `build` cannot compute `network`."""
+    """The system that `board` carries.
+
+    Raises ValueError if `build` cannot compute `network`, ToolError if it has a store that is not
+    the board's memory.
+    """
+    if build.store not in (0, board.memory_bytes):
+        raise ToolError(f"board {board.name} cannot keep samples in {build.store} bytes: `store` "
+                        f"must be {f'0 or {board.memory_bytes}' if board.memory_bytes else '0'}")
     return System(network, build, wire="uart", board_name=board.name,
                   clock_frequency=board.clock_frequency,
                   divisor=divisor_for(board.clock_frequency, board.baud),
-                  readout_primitive=board.readout_primitive)
+                  single_port_primitive=board.single_port_primitive)
 
 
 class BoardTop(Elaboratable):
@@ -43,11 +52,16 @@ class BoardTop(Elaboratable):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.domains.sync = ClockDomain()
+        if self._board.memory_bytes:
+            m.domains.memory = ClockDomain(reset_less=True)
         m.submodules.clocking = self._board.clocking(platform)
         m.submodules.system = system = self._system
         uart = platform.request("uart", 0, dir="-")
         m.submodules.rx = rx = io.Buffer("i", uart.rx)
         m.submodules.tx = tx = io.Buffer("o", uart.tx)
+        if getattr(system, "memory", None) is not None:
+            m.submodules.memory = memory = self._board.memory(platform)
+            connect(m, system.memory, memory.memory)
         m.submodules.led = led = io.Buffer("o", self._board.light(platform))
         m.d.comb += [system.rx.eq(rx.i), tx.o.eq(system.tx)]
         m.d.sync += led.o.eq(~system.idle)

@@ -1,4 +1,4 @@
-"""ULX3S with an ECP5-85F: 25 MHz crystal, FT231X serial port."""
+"""ULX3S with an ECP5-85F: 25 MHz crystal, FT231X serial port, 32 MiB of SDRAM."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ class Ulx3s(Ecp5Board):
     crystal_frequency = 25_000_000
     clock_frequency = 60_000_000
     baud = 3_000_000
+    memory_bytes = 1 << 25
+    # 3.3 ns: see `BoardSdram`, which with it needs a period of 13.3 ns, 75 MHz.
+    memory_clock_lag = 0.2
     programmer_options = ("--board", "ulx3s")
 
     def platform(self) -> Any:
@@ -26,3 +29,11 @@ class Ulx3s(Ecp5Board):
         from amaranth_boards.ulx3s import ULX3S_85F_Platform
 
         return ULX3S_85F_Platform()
+
+    def memory(self, platform: Any) -> Any:
+        """The SDRAM: 256 Mbit, by several makers."""
+        from crosswall_hdl.sdram import SdramChip
+
+        from .sdram import BoardSdram
+
+        return BoardSdram(SdramChip(), self.clock_frequency)

@@ -3,7 +3,8 @@
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-__all__ = ["ADDRESS_BITS", "DATA_BITS", "ControlBus", "PACKET_SHAPE", "PacketSignature"]
+__all__ = ["ADDRESS_BITS", "DATA_BITS", "ControlBus", "PACKET_SHAPE", "PacketSignature",
+           "sample_signature"]
 
 ADDRESS_BITS = 16
 DATA_BITS = 32
@@ -69,3 +70,30 @@ A source declares ``Out(PacketSignature)`` and a sink ``In(PacketSignature)``. A
 each cycle with ``valid`` and ``ready`` both high; ``valid`` and the payload hold until then. A
 packet has at least one byte, and the byte after a ``last`` begins the next packet.
 """
+
+
+def sample_signature(pixels_at_once: int) -> stream.Signature:
+    """Packet of a sample over an Amaranth stream, directions as seen by its source: its header
+    byte by byte, then its pixels in rows.
+
+    With one pixel at once it is `PacketSignature`. With several the payload has:
+
+    - ``data``, ``ArrayLayout(8, pixels_at_once)``: pixels of one row, each in its place; a byte
+      of the header in place 0.
+    - ``last``, 1 bit: the packet's end.
+    - ``present``, ``pixels_at_once`` bits: which pixels of the row come in this cycle. A row may
+      come in parts, ascending; its last place ends it. Beyond the sample's end it may be
+      anything, and in the header it means nothing.
+
+    Parameters
+    ----------
+    pixels_at_once
+        Pixels of a row, a power of two.
+    """
+    if pixels_at_once == 1:
+        return PacketSignature
+    return stream.Signature(data.StructLayout({
+        "data": data.ArrayLayout(8, pixels_at_once),
+        "last": 1,
+        "present": pixels_at_once,
+    }))

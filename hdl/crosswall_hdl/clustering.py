@@ -24,11 +24,12 @@ from .draws import DrawPort
 from .encoder import Encoder
 from .homeostasis import Homeostasis
 from .learner import Learner
-from .memory import ConstantTable, StateAccess, WallMemory
+from .memory import ConstantTable
 from .plasticity import PulsePort
 from .race import Race
 from .rivals import Rivals
 from .state import StatePort
+from .walls import CrossbarWalls
 from .winner import Winner, activation_shape
 
 __all__ = ["ClusteringStage", "clustering_ports"]
@@ -42,7 +43,7 @@ def clustering_ports(network: Network, build: Build) -> dict[str, wiring.Member]
         "done": Out(1),
         "sample": In(SampleControl),
         "rules": In(RuleValues),
-        "pixels": In(PixelPort(network)),
+        "pixels": In(PixelPort(network, build)),
         "rankings": Out(stream.Signature(Ranking(network))),
         "tallies": Out(ClusteringTallies(network)),
         "walls": In(StatePort(shapes[StateMemory.CLUSTERING_WALLS])),
@@ -62,14 +63,26 @@ class ClusteringStage(wiring.Component):
 
     A scored position takes ``groups * max(active lines, lanes) + 1`` cycles, or as long as the
     encoder needs if that is more (75 for 25 pixels with contrast). With learning, or a crossbar
-    for each position, ranking adds ``lanes + 9``, and with racing neurons the race's steps, of
-    ``Race.step_cycles`` each; learning adds ``max(lines + 22, neurons + 5)``
-    (2 less without static spread; for a compact build see `Learner`).
+    for each position, ranking adds ``lanes + 9`` and one for each cluster of lanes
+    (`lane_clusters`; none if compact), and with racing neurons the race's steps, of
+    ``Race.step_cycles`` each; learning adds `learning_latency` and
+    ``max(lines + 22, neurons + 5)`` (2 less without static spread; with more than 5 clusters of
+    lanes the lines take one more for each; for a compact build see `Learner`).
 
     Parameters
     ----------
     network, build
         Geometry and lanes; ValueError if they do not fit each other.
+    primitive
+        See `CrossbarWalls`.
+    pixel_rows, threshold_rows
+        See `Encoder` and `Homeostasis`.
+
+    Attributes
+    ----------
+    learning_latency : int
+        Cycles from a ranking that is learned, or a rival's turn, to the learner's start: 1, or 2
+        with labelled neurons; 1 less if compact.
 
     Members
     -------
@@ -77,7 +90,7 @@ class ClusteringStage(wiring.Component):
         One cycle each. ``done`` follows the last ranking's acceptance.
     sample : In(SampleControl), rules : In(RuleValues)
         Held from ``start`` to ``done``.
-    pixels : In(PixelPort(network))
+    pixels : In(PixelPort(network, build))
         The sample; written before ``start``.
     rankings : Out(stream.Signature(Ranking(network)))
         One for each position, in order.
@@ -91,21 +104,33 @@ class ClusteringStage(wiring.Component):
         Used between ``done`` and ``start``.
     """
 
-    def __init__(self, network: Network, build: Build) -> None:
+    def __init__(self, network: Network, build: Build, *, primitive: str = "inferred",
+                 pixel_rows: wiring.PureInterface | None = None,
+                 threshold_rows: wiring.PureInterface | None = None) -> None:
         build.check_fits(network)
-        self._network, self._build = network, build
-        self._shape = memory_shapes(network, build)[StateMemory.CLUSTERING_WALLS]
+        self._network, self._build, self._primitive = network, build, primitive
+        self._pixel_rows, self._threshold_rows = pixel_rows, threshold_rows
+        self.learning_latency = self.learning_latency_of(network, build)
         super().__init__(clustering_ports(network, build))
+
+    @staticmethod
+    def learning_latency_of(network: Network, build: Build) -> int:
+        """The ``learning_latency`` of a stage."""
+        return int(network.labelled_neurons) + (0 if build.compact else 1)
 
     def elaborate(self, platform) -> Module:
         network, build = self._network, self._build
         m = Module()
-        m.submodules.encoder = encoder = Encoder(network, build)
+        m.submodules.encoder = encoder = Encoder(network, build,
+                                                pixel_rows=self._pixel_rows)
         m.submodules.crossbar = crossbar = Crossbar(network, build)
         racing = network.neuron == Neuron.RACE
         m.submodules.winner = winner = Race(network, build) if racing else Winner(network)
-        m.submodules.homeostasis = homeostasis = Homeostasis(network, build)
-        m.submodules.learner = learner = Learner(network, build)
+        m.submodules.homeostasis = homeostasis = Homeostasis(network, build,
+                                                            rows=self._threshold_rows)
+        m.submodules.walls = walls = CrossbarWalls(network, build,
+                                                      primitive=self._primitive)
+        m.submodules.learner = learner = Learner(network, build, wall_latency=walls.wall_latency)
         header = encoder.headers.payload
         flags = self.sample.flags
         learns = Signal()  # this sample may write walls
@@ -113,10 +138,14 @@ class ClusteringStage(wiring.Component):
         refines = Signal()
         rival_turn = Signal()
         written = Signal.like(winner.winners[0])
+        # Whether and whom to write is known late in a cycle, and far from what it starts.
+        writes_next, written_next = Signal.like(writes), Signal.like(written)
+        domain = m.d.comb if build.compact else m.d.sync
+        domain += [writes.eq(writes_next), written.eq(written_next)]
         m.d.comb += [
             learns.eq(flags.learn_clustering),
-            writes.eq(flags.learn_clustering),
-            written.eq(winner.winners[0]),
+            writes_next.eq(flags.learn_clustering),
+            written_next.eq(winner.winners[0]),
         ]
         if network.labelled_neurons:
             m.submodules.rivals = rivals = Rivals(network)
@@ -132,11 +161,11 @@ class ClusteringStage(wiring.Component):
                 homeostasis.rival.eq(rivals.rival),
             ]
             with m.If(refines):
-                m.d.comb += [learns.eq(1), writes.eq(labelled & rivals.missed)]
+                m.d.comb += [learns.eq(1), writes_next.eq(labelled & rivals.missed)]
             with m.Elif(flags.guide_clustering):
-                m.d.comb += writes.eq(flags.learn_clustering & labelled)
+                m.d.comb += writes_next.eq(flags.learn_clustering & labelled)
             with m.If(refines | flags.guide_clustering):
-                m.d.comb += written.eq(Mux(rival_turn, rivals.rival, rivals.own))
+                m.d.comb += written_next.eq(Mux(rival_turn, rivals.rival, rivals.own))
 
         # What a position's number stands for.
         position = Signal(index_shape(network.positions))
@@ -149,6 +178,7 @@ class ClusteringStage(wiring.Component):
         m.d.comb += [row_base.index.eq(position), threshold_base.index.eq(position)]
 
         wiring.connect(m, wiring.flipped(self.pixels), encoder.pixels)
+        wiring.connect(m, wiring.flipped(self.walls), walls.state)
         wiring.connect(m, wiring.flipped(self.thresholds), homeostasis.state)
         wiring.connect(m, learner.pulses, wiring.flipped(self.pulses))
         if build.static_spread:
@@ -190,7 +220,16 @@ class ClusteringStage(wiring.Component):
                 rivals.neuron.eq(neuron),
                 rivals.valid.eq(activation_valid),
             ]
-        self._connect_walls(m, crossbar, learner)
+        m.d.comb += [
+            walls.row.eq(crossbar.row),
+            crossbar.walls.eq(walls.walls),
+            walls.lane.eq(learner.winner[:ceil_log2(build.lanes)]),
+            walls.read_row.eq(learner.read_row),
+            learner.wall.eq(walls.wall),
+            walls.write_row.eq(learner.write_row),
+            walls.write_wall.eq(learner.write_wall),
+            walls.write_enable.eq(learner.write_enable),
+        ]
         race_base = Signal(DrawPort().members["place"].shape)
         if racing:
             share(m, self.draws, learner.draws, winner.draws, winner.busy)
@@ -247,7 +286,14 @@ class ClusteringStage(wiring.Component):
             with m.If(position == network.positions - 1):
                 m.next = "FINISH"
 
-        with m.FSM():
+        after_ranking = "TEACH"
+        if build.compact and not network.labelled_neurons:
+            after_ranking = "LEARN"
+        elif network.labelled_neurons and not build.compact:
+            after_ranking = "CHOOSE"
+        with m.FSM() as fsm:
+            # From the state where it is clear a cycle earlier than from the learner's pipeline.
+            m.d.comb += walls.learning.eq(learner.busy if build.compact else fsm.ongoing("LEARN"))
             with m.State("IDLE"):
                 m.d.sync += [position.eq(0), place_base.eq(0), race_base.eq(0)]
                 with m.If(self.start):
@@ -270,12 +316,15 @@ class ClusteringStage(wiring.Component):
             with m.State("RANK"):
                 with m.If(winner.done):
                     with m.If(learns):
-                        m.next = "TEACH" if network.labelled_neurons else "LEARN"
-                        if not network.labelled_neurons:
+                        m.next = after_ranking
+                        if after_ranking == "LEARN":
                             m.d.comb += learner.start.eq(1)
                     with m.Else():
                         next_position()
-            if network.labelled_neurons:
+            if after_ranking == "CHOOSE":
+                with m.State("CHOOSE"):
+                    m.next = "TEACH"
+            if after_ranking != "LEARN":
                 with m.State("TEACH"):
                     with m.If(writes):
                         m.d.comb += learner.start.eq(1)
@@ -291,8 +340,11 @@ class ClusteringStage(wiring.Component):
                         next_position()
             if network.labelled_neurons:
                 with m.State("RIVAL"):
-                    m.d.comb += learner.start.eq(1)
-                    m.next = "LEARN"
+                    if build.compact:
+                        m.d.comb += learner.start.eq(1)
+                        m.next = "LEARN"
+                    else:
+                        m.next = "TEACH"
             with m.State("FINISH"):
                 with m.If((scoring == 0) & ~self.rankings.valid):
                     m.d.comb += self.done.eq(1)
@@ -323,29 +375,6 @@ class ClusteringStage(wiring.Component):
                     tallies.race_inhibitions.eq(tallies.race_inhibitions + winner.inhibited),
                 ]
         return m
-
-    def _connect_walls(self, m: Module, crossbar: Crossbar, learner: Learner) -> None:
-        """The walls serve the crossbar, then the learner, and the state window between samples."""
-        shape = self._shape
-        m.submodules.walls = memory = WallMemory(
-            shape.rows, shape.lanes, shape.bits, register_address=self._build.compact)
-        m.submodules.walls_access = access = StateAccess(shape)
-        wiring.connect(m, wiring.flipped(self.walls), access.state)
-        wall = Signal(shape.bits, reset_less=True)
-        lane = learner.winner[:ceil_log2(shape.lanes)]
-        m.d.sync += wall.eq(memory.read_data[lane] if shape.lanes > 1 else memory.read_data[0])
-        m.d.comb += [
-            crossbar.walls.eq(memory.read_data),
-            learner.wall.eq(wall),
-            memory.read_row.eq(crossbar.row),
-            memory.write_row.eq(learner.write_row),
-            memory.write_enable.eq(learner.write_enable << lane if shape.lanes > 1
-                                   else learner.write_enable),
-        ]
-        m.d.comb += [word.eq(learner.write_wall) for word in memory.write_data]
-        with m.If(learner.busy):
-            m.d.comb += memory.read_row.eq(learner.read_row)
-        access.serve(m, memory)
 
     def _region(self, m: Module, position: Signal, advance: Signal) -> Signal:
         """Numbers the rankings, in ``position``, and gives the region of that number.

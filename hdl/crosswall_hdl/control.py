@@ -7,7 +7,8 @@ With `Build.overlap` the stages run at once, each with a sample of its own, but 
 would draw in both (`Machine`).
 
 Ports of ``ClusteringStage(network, build)``: ``start: In(1)``, ``done: Out(1)``,
-``sample: In(SampleControl)``, ``rules: In(RuleValues)``, ``pixels: In(PixelPort(network))``,
+``sample: In(SampleControl)``, ``rules: In(RuleValues)``,
+``pixels: In(PixelPort(network, build))``,
 ``rankings: Out(stream.Signature(Ranking(network)))``, ``tallies: Out(ClusteringTallies(network))``
 and, each ``In(StatePort(shape))``, ``walls`` and ``thresholds``.
 ``ReadoutStage(network, build)`` has ``start``, ``done``, ``sample``, ``rules``, ``tallies`` and
@@ -21,6 +22,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import Out, PureInterface
 from amaranth.utils import bits_for
 
+from crosswall.spec.build import Build
 from crosswall.spec.device_table import MAX_PULSE_SHIFT
 from crosswall.spec.network import PIXEL_BITS, Network, Neuron
 from crosswall.spec.race import MAX_STEPS
@@ -116,25 +118,28 @@ class RuleValues(data.Struct):
 
 
 class PixelPort(wiring.Signature):
-    """Writes a sample's pixels into the clustering stage; directions are the loader's.
+    """Writes a sample's pixels into the clustering stage, in rows of `Build.pixels_at_once`;
+    directions are the loader's.
 
     Members
     -------
-    enable : Out(1)
-        Write in this cycle. Never raised between the stage's ``start`` and ``done``; with
-        `Build.overlap` never in the cycle of ``start``, and what is written after it belongs to
-        the next sample: the stage keeps two, and changes over at ``start``.
-    address : Out(range(pixels))
-        Place in the sample.
-    data : Out(8)
-        The pixel.
+    enable : Out(pixels_at_once)
+        Write these pixels of the row in this cycle. Never raised between the stage's ``start``
+        and ``done``; with `Build.overlap` never in the cycle of ``start``, and what is written
+        after it belongs to the next sample: the stage keeps two or more, and changes over
+        at ``start``.
+    address : Out(range(ceil(pixels / pixels_at_once)))
+        The row.
+    data : Out(ArrayLayout(8, pixels_at_once))
+        The row's pixels. Those beyond the sample's end mean nothing.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, build: Build) -> None:
+        at_once = build.pixels_at_once
         super().__init__({
-            "enable": Out(1),
-            "address": Out(index_shape(network.pixels)),
-            "data": Out(PIXEL_BITS),
+            "enable": Out(at_once),
+            "address": Out(index_shape(-(-network.pixels // at_once))),
+            "data": Out(data.ArrayLayout(PIXEL_BITS, at_once)),
         })
 
 

@@ -14,6 +14,7 @@ from crosswall.spec.state import StateMemory, memory_shapes
 from .control import index_shape
 from .encoder import Event
 from .memory import READ_LATENCY
+from .walls import CrossbarWalls, lane_clusters
 
 __all__ = ["Crossbar", "Lane", "shifted_sum"]
 
@@ -131,7 +132,9 @@ class Crossbar(wiring.Component):
     ----------
     latency : int
         Cycles from a group's last slot to its first current: 7 for 1 and 2 code bits, 8 for 4, 9
-        for 8; 7 if compact.
+        for 8, and one more for each cluster of lanes; 7 if compact.
+    groups : int
+        Sweeps of a position.
 
     Members
     -------
@@ -148,7 +151,7 @@ class Crossbar(wiring.Component):
         Two cycles after ``slot``.
     row : Out(range(rows))
     walls : In(ArrayLayout(wall_bits, lanes))
-        Two cycles after ``row``.
+        Those of ``row``, as late as `CrossbarWalls` gives them.
     upcoming, upcoming_valid : Out(range(neurons)), Out(1)
         The neuron whose current leaves in two cycles.
     neuron : Out(range(neurons))
@@ -159,10 +162,13 @@ class Crossbar(wiring.Component):
     def __init__(self, network: Network, build: Build) -> None:
         self._network = network
         self._lanes = build.lanes
-        self._groups = build.groups(network)
+        self.groups = build.groups(network)
         self._multiplier = build.compact
-        self.latency = (2 * READ_LATENCY + 1
-                        + Lane.latency_of(network.code_bits, self._multiplier) + 1)
+        self._walls_latency = CrossbarWalls.row_latency_of(build)
+        self._clusters = lane_clusters(build)
+        self.latency = (READ_LATENCY + 1 + self._walls_latency
+                        + Lane.latency_of(network.code_bits, self._multiplier)
+                        + len(self._clusters))
         row = index_shape(memory_shapes(network, build)[StateMemory.CLUSTERING_WALLS].rows)
         super().__init__({
             "start": In(1),
@@ -181,8 +187,12 @@ class Crossbar(wiring.Component):
             "current_valid": Out(1),
         })
 
+    def sweep_cycles(self, events: int) -> int:
+        """Cycles from ``start`` to ``finishing``."""
+        return self.groups * max(events + self._multiplier, self._lanes)
+
     def elaborate(self, platform) -> Module:
-        network, lanes, groups = self._network, self._lanes, self._groups
+        network, lanes, groups = self._network, self._lanes, self.groups
         m = Module()
 
         # Address one slot per cycle. Slots beyond the events pass as zeros.
@@ -220,7 +230,7 @@ class Crossbar(wiring.Component):
         m.d.sync += row.eq(self.row_base + self.event.line * groups + group_delayed)
         m.d.comb += self.row.eq(row)
         code = Mux(inside[-1], self.event.code, 0)
-        for stage in range(READ_LATENCY + 1):
+        for stage in range(1 + self._walls_latency):
             register = Signal(network.code_bits, name=f"code_{stage}", reset_less=True)
             m.d.sync += register.eq(code)
             code = register
@@ -232,18 +242,26 @@ class Crossbar(wiring.Component):
             m.d.sync += running.eq(running << 1 | self.sweeping)
             idle = ~running[-1]
 
+        # Each cluster works a cycle behind the one whose currents it passes on.
         following = 0
-        for index in reversed(range(lanes)):
-            lane = Lane(network.code_bits, network.current_bits, multiplier=self._multiplier)
-            m.submodules[f"lane_{index}"] = lane
-            m.d.comb += [
-                lane.code.eq(code),
-                lane.conductance.eq(self.walls[index][network.conductance_shift:]),
-                lane.last.eq(last[-1]),
-                lane.idle.eq(idle),
-                lane.following.eq(following),
-            ]
-            following = lane.current
+        for number, cluster in enumerate(self._clusters):
+            if number:
+                hopped_code = Signal.like(code, name=f"code_{number}_hopped", reset_less=True)
+                hopped = Signal.like(self.current, name=f"current_{number}_hopped",
+                                     reset_less=True)
+                m.d.sync += [hopped_code.eq(code), hopped.eq(following)]
+                code, following = hopped_code, hopped
+            for index in reversed(cluster):
+                lane = Lane(network.code_bits, network.current_bits, multiplier=self._multiplier)
+                m.submodules[f"lane_{index}"] = lane
+                m.d.comb += [
+                    lane.code.eq(code),
+                    lane.conductance.eq(self.walls[index][network.conductance_shift:]),
+                    lane.last.eq(last[number - len(self._clusters)]),
+                    lane.idle.eq(idle),
+                    lane.following.eq(following),
+                ]
+                following = lane.current
         m.d.comb += self.current.eq(following)
 
         # Which neuron leaves: `lanes` per group, the first two cycles after `upcoming` rises.

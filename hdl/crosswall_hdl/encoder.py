@@ -1,6 +1,6 @@
 """The encoder: pixels of a position to codes of input lines, one position ahead of the crossbar."""
 
-from amaranth import Cat, Module, Mux, Signal, Value, signed
+from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import bits_for, ceil_log2
@@ -9,12 +9,15 @@ from crosswall.spec.build import Build
 from crosswall.spec.network import PIXEL_BITS, Encoding, Network
 
 from .control import PixelPort, index_shape
-from .memory import READ_LATENCY, ConstantTable, RowMemory
+from .memory import READ_LATENCY, ConstantTable, PixelMemory, RowMemory
 
 __all__ = ["Code", "Encoder", "Event", "PositionHeader"]
 
 _PIXEL_LATENCY = 2 + READ_LATENCY
 """Cycles from a pixel's place in the field to the pixel: offset, address, memory."""
+
+_CODE_LATENCY = 3
+"""Cycles from a pixel to its code: deviation, size, code."""
 
 
 class PositionHeader(data.StructLayout):
@@ -61,13 +64,32 @@ class Encoder(wiring.Component):
     ``2 * fan_in + 25`` cycles with contrast and ``2 * fan_in + 16`` without;
     ``fan_in + 8`` less where it is silent.
 
+    Parameters
+    ----------
+    network, build
+        Geometry and encoding, and how it is computed.
+    pixel_rows
+        See `PixelMemory`.
+
+    Attributes
+    ----------
+    buffers : int
+        Positions that are kept.
+    survey_cycles : int
+        From the first cycle of a position to the one in which it is judged, at the earliest: it
+        waits for a free buffer there. The first position's is the one after ``start``.
+    coding_cycles : int
+        From there to the last cycle of a position that is not silent; the next position begins, and
+        the header is offered, in the cycle after. The last cycle of a silent one is that in which
+        it is judged.
+
     Members
     -------
     start : In(1)
         Begin with position 0; the pixels are complete.
     silence : In(9)
         A position whose peak is below is silent. Held from ``start`` to the last header.
-    pixels : In(PixelPort(network))
+    pixels : In(PixelPort(network, build))
     headers : Out(stream.Signature(PositionHeader(network)))
         One for each position. Accepting a header gives its position's storage back.
     slot : In(range(fan_in))
@@ -80,13 +102,20 @@ class Encoder(wiring.Component):
         nothing if the position is silent.
     """
 
-    def __init__(self, network: Network, build: Build) -> None:
-        self._network, self._compact, self._overlap = network, build.compact, build.overlap
+    def __init__(self, network: Network, build: Build, *,
+                 pixel_rows: wiring.PureInterface | None = None) -> None:
+        self._network, self._build, self._compact = network, build, build.compact
+        self._pixel_rows = pixel_rows
         field = index_shape(network.fan_in)
+        self.buffers = 2 if network.positions > 1 and not build.compact else 1
+        division = PIXEL_BITS + 1 if network.encoding == Encoding.CONTRAST else 0
+        drain = _PIXEL_LATENCY + 1
+        self.survey_cycles = 1 + network.fan_in + drain + division + 1
+        self.coding_cycles = network.fan_in + drain + _CODE_LATENCY
         super().__init__({
             "start": In(1),
             "silence": In(PIXEL_BITS + 1),
-            "pixels": In(PixelPort(network)),
+            "pixels": In(PixelPort(network, build)),
             "headers": Out(stream.Signature(PositionHeader(network))),
             "slot": In(field),
             "event": Out(Event(network)),
@@ -104,17 +133,11 @@ class Encoder(wiring.Component):
         place = Signal(index_shape(network.fan_in))
         m.submodules.origin = origin = ConstantTable(network.origin)
         m.submodules.offset = offset = ConstantTable(network.offset)
-        pixel_bits = ceil_log2(network.pixels)
-        m.submodules.pixels = memory = self._memory(
-            2 << pixel_bits if self._overlap else network.pixels, PIXEL_BITS)
-        bank = Signal()  # that is written; the other one is encoded
-
-        def of_bank(address: Signal, bank: Value) -> Value:
-            return Cat(address[:pixel_bits], bank) if self._overlap else address
-
+        m.submodules.pixels = memory = PixelMemory(network, self._build,
+                                                          rows=self._pixel_rows)
         issuing = Signal()
         issued = Signal(_PIXEL_LATENCY)
-        address = Signal(index_shape(network.pixels), reset_less=True)
+        address = Signal.like(memory.address, reset_less=True)
         pixel = Signal(PIXEL_BITS)
         arrived = Signal()
         m.d.sync += [
@@ -124,14 +147,14 @@ class Encoder(wiring.Component):
         m.d.comb += [
             origin.index.eq(position),
             offset.index.eq(place),
-            memory.read_row.eq(of_bank(address, ~bank)),
-            memory.write_row.eq(of_bank(self.pixels.address, bank)),
-            memory.write_data[0].eq(self.pixels.data),
-            memory.write_enable.eq(self.pixels.enable),
-            pixel.eq(memory.read_data[0]),
+            memory.address.eq(address),
+            pixel.eq(memory.pixel),
             arrived.eq(issued[-1]),
         ]
-        if self._overlap:
+        wiring.connect(m, wiring.flipped(self.pixels), memory.pixels)
+        if self._build.overlap:
+            bank = Signal()  # that is encoded; the other one is written
+            m.d.comb += [memory.bank.eq(bank), memory.written_bank.eq(~bank)]
             with m.If(self.start):
                 m.d.sync += bank.eq(~bank)
         last_place = Signal()
@@ -158,7 +181,7 @@ class Encoder(wiring.Component):
         off = Signal(reset_less=True)
         size = Signal(PIXEL_BITS, reset_less=True)
         written = Signal(Code(network), reset_less=True)
-        coded = Signal(3)
+        coded = Signal(_CODE_LATENCY)
         m.d.sync += [
             deviation.eq(pixel - mean),
             off.eq(deviation < 0),
@@ -186,7 +209,7 @@ class Encoder(wiring.Component):
             ]
 
         # What is kept for the crossbar and its plasticity.
-        buffers = 2 if network.positions > 1 and not self._compact else 1
+        buffers = self.buffers
         # With one buffer `header` itself is offered, and so cleared when it was accepted.
         headers = Signal(data.ArrayLayout(PositionHeader(network), 2)) if buffers == 2 else [header]
         filled = Signal(range(buffers + 1))

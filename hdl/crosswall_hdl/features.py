@@ -45,8 +45,16 @@ class FeatureStore(wiring.Component):
 
     Attributes
     ----------
+    banks : int
+        1.
     replay_latency : int
         Cycles from ``replay`` to ``feature`` and ``value``: 2.
+    ranking_cycles : int
+        From a ranking that adds something to the next, at the earliest.
+    counting_latency : int
+        Cycles from the last ranking that adds something to ``counted``.
+    finish_latency : int
+        Cycles from the end of a sample's rankings to ``counted``, at least.
 
     Members
     -------
@@ -66,11 +74,19 @@ class FeatureStore(wiring.Component):
         For one cycle: set the active features to 0 and empty the list.
     """
 
+    banks = 1
     replay_latency = 2
+    finish_latency = 1
 
     def __init__(self, network: Network) -> None:
         self._network = network
+        self.ranking_cycles = self.counting_latency = 2 * network.winners + 1
         super().__init__(_members(network))
+
+    @staticmethod
+    def clear_cycles(count: int) -> int:
+        """Cycles from ``clear`` to the first in which rankings are taken again."""
+        return count + 2
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
@@ -193,8 +209,11 @@ class FeatureBanks(wiring.Component):
 
     Attributes
     ----------
+    banks : int
     replay_latency : int
         Cycles from ``replay`` to ``feature`` and ``value``: 4.
+    ranking_cycles, counting_latency, finish_latency : int
+        See `FeatureStore`; the end of a sample's rankings is ``finish``.
 
     Members
     -------
@@ -225,16 +244,24 @@ class FeatureBanks(wiring.Component):
     """
 
     replay_latency = 2 * READ_LATENCY
+    finish_latency = 2
 
     def __init__(self, network: Network, banks: int) -> None:
         if banks < 1:
             raise ValueError(f"`banks` must be at least 1: got {banks}")
-        self._network, self._banks = network, banks
+        self._network, self.banks = network, banks
+        self.ranking_cycles = network.winners
+        self.counting_latency = network.winners + READ_LATENCY + 4
         super().__init__(_members(network) | {"finish": In(1)})
+
+    @staticmethod
+    def clear_cycles(count: int) -> int:
+        """Cycles from ``clear`` to the first in which the bank may count again."""
+        return count + READ_LATENCY + 2 if count else 2
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
-        network, banks = self._network, self._banks
+        network, banks = self._network, self.banks
         features = network.features
 
         bank = Signal(range(max(2, banks)))  # the one that counts

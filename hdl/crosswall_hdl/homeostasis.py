@@ -23,6 +23,19 @@ class Homeostasis(wiring.Component):
     ``rules.threshold_decay``, at least to 0. It takes ``neurons + 5`` cycles. Refining, the
     rival's threshold rises by ``rules.threshold_rise`` and the winner's falls by as much.
 
+    Parameters
+    ----------
+    network, build
+        What is computed, and how.
+    rows
+        Ports of a `RowMemory` of the thresholds, its words as wide or wider, to use in the place
+        of an own one.
+
+    Attributes
+    ----------
+    cycles : int
+        From ``start`` to the first cycle that is not ``busy``.
+
     Members
     -------
     rules : In(RuleValues)
@@ -46,10 +59,12 @@ class Homeostasis(wiring.Component):
     state : In(StatePort)
     """
 
-    def __init__(self, network: Network, build: Build) -> None:
-        self._network, self._compact = network, build.compact
+    def __init__(self, network: Network, build: Build, *,
+                 rows: wiring.PureInterface | None = None) -> None:
+        self._network, self._compact, self._rows = network, build.compact, rows
         self._shape = memory_shapes(network, build)[StateMemory.THRESHOLDS]
         neuron = index_shape(network.neurons)
+        self.cycles = network.neurons + READ_LATENCY + 3
         super().__init__({
             "rules": In(RuleValues),
             "row_base": In(index_shape(self._shape.rows)),
@@ -68,8 +83,10 @@ class Homeostasis(wiring.Component):
     def elaborate(self, platform) -> Module:
         network = self._network
         m = Module()
-        m.submodules.memory = memory = RowMemory(
-            self._shape.rows, 1, network.threshold_bits, register_address=self._compact)
+        memory = self._rows
+        if memory is None:
+            m.submodules.memory = memory = RowMemory(
+                self._shape.rows, 1, network.threshold_bits, register_address=self._compact)
         m.submodules.access = access = StateAccess(self._shape)
         wiring.connect(m, wiring.flipped(self.state), access.state)
 
@@ -90,11 +107,12 @@ class Homeostasis(wiring.Component):
         decay = self._limited(m, self.rules.threshold_decay, "decay")
         risen_neuron = Signal.like(read_neuron)
         rising = Signal.like(self.winner)
+        rises = Signal()  # with the threshold
         falls = Signal.like(decay)
         m.d.comb += [rising.eq(self.winner), falls.eq(decay)]
         if network.labelled_neurons:
-            wins = Signal()
-            m.d.sync += wins.eq(risen_neuron == self.winner)  # with the threshold, risen
+            won, wins = Signal(), Signal()  # with the threshold, and when it is risen
+            m.d.sync += [won.eq(risen_neuron == self.winner), wins.eq(won)]
             with m.If(self.refines):
                 m.d.comb += [rising.eq(self.rival), falls.eq(Mux(wins, rise, 0))]
         threshold = Signal(network.threshold_bits)
@@ -104,13 +122,14 @@ class Homeostasis(wiring.Component):
         decayed = Signal(network.threshold_bits, reset_less=True)
         m.d.comb += [
             threshold.eq(memory.read_data[0]),
-            sum_.eq(threshold + Mux(risen_neuron == rising, rise, 0)),
+            sum_.eq(threshold + Mux(rises, rise, 0)),
             difference.eq(risen - falls),
         ]
         with m.If(self.start):
             m.d.sync += risen_neuron.eq(0)
-        with m.Elif(active[READ_LATENCY - 1]):
+        with m.Elif(active[READ_LATENCY - 2]):
             m.d.sync += risen_neuron.eq(risen_neuron + 1)
+        m.d.sync += rises.eq(risen_neuron == rising)
         with m.If(active[-1]):
             m.d.sync += written_neuron.eq(written_neuron + 1)
         m.d.sync += [risen.eq(sum_), decayed.eq(difference)]

@@ -116,6 +116,14 @@ class Learner(wiring.Component):
             **refines,
         })
 
+    def cycles(self, pulses: int) -> int:
+        """Cycles from ``start`` to the first that is not ``busy``, with so many ``pulses``."""
+        lines = self._network.lines
+        if not self._build.compact:
+            return lines + self.draw_at + self.latency + 1
+        decision = draw_unit(self._build).latency + 2
+        return 1 + lines * decision + pulses * PlasticityEngine.latency_of(self._build)
+
     def elaborate(self, platform) -> Module:
         network, lanes, groups = self._network, self._build.lanes, self._build.groups(self._network)
         contrast = network.encoding == Encoding.CONTRAST

@@ -1,14 +1,16 @@
-"""The energy ledger: 64-bit counters in one memory, fed byte by byte after each sample."""
+"""The energy ledger: 64-bit counters in one memory, fed word by word after each sample."""
 
 import enum
+from collections.abc import Collection
 from typing import NamedTuple
 
 from amaranth import C, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import bits_for
+from amaranth.utils import bits_for, exact_log2
 
+from crosswall.spec.build import Build
 from crosswall.spec.device_table import MAX_PULSE_SHIFT
 from crosswall.spec.ledger import COUNTER_BITS, COUNTERS, Counter
 from crosswall.spec.network import Network, Neuron
@@ -17,13 +19,13 @@ from crosswall.spec.state import MemoryShape
 from .control import ClusteringTallies, ReadoutTallies, SampleControl
 from .state import StatePort
 
-__all__ = ["LEDGER_SHAPE", "Ledger"]
+__all__ = ["LEDGER_SHAPE", "LEDGER_WORD_BITS", "Condition", "Ledger", "ledger_unit"]
 
 LEDGER_SHAPE = MemoryShape(COUNTERS, 2, 32)
 """Shape of the ledger in the state window."""
 
-_BYTES = COUNTER_BITS // 8
-_STATE_BYTES = LEDGER_SHAPE.bits // 8
+LEDGER_WORD_BITS = (8, 16, 32)
+"""What the ledger can add in a cycle."""
 
 
 class _Source(enum.Enum):
@@ -46,7 +48,7 @@ class _Source(enum.Enum):
     READOUT_DEPRESSIONS = enum.auto()
 
 
-class _Condition(enum.IntEnum):
+class Condition(enum.IntEnum):
     """When an operand is added."""
 
     ALWAYS = 0
@@ -63,7 +65,7 @@ class _Action(enum.IntEnum):
     """What one step of the sequence does."""
 
     LOAD = 0
-    """Shift byte ``argument`` of all sources into the operand, from its high end."""
+    """Shift word ``argument`` of all sources into the operand, from its high end."""
     DOUBLE = 1
     SCALE_CLUSTERING = 2
     """Multiply by the sample's clustering pulse length."""
@@ -77,7 +79,7 @@ class _Action(enum.IntEnum):
 class _Step(NamedTuple):
     action: _Action
     argument: int = 0
-    condition: _Condition = _Condition.ALWAYS
+    condition: Condition = Condition.ALWAYS
     subtract: bool = False
 
 
@@ -86,12 +88,12 @@ class _Term(NamedTuple):
 
     counter: Counter
     multiplier: int
-    condition: _Condition = _Condition.ALWAYS
+    condition: Condition = Condition.ALWAYS
 
 
 def _terms(network: Network) -> dict[_Source, list[_Term]]:
     """Every counter as a sum of constant multiples of tallies; pulse lengths are apart."""
-    condition = _Condition
+    condition = Condition
     synapses, winners, neurons = 2 * network.classes, network.winners, network.neurons
     per_position = [
         _Term(Counter.CLUSTERING_STATE_READS, network.lines, condition.STATE_READ),
@@ -153,23 +155,29 @@ _LENGTHS = {
     _Source.CLUSTERING_DEPRESSIONS: (_Action.SCALE_CLUSTERING, _Term(
         Counter.CLUSTERING_DEPRESSION_LENGTH, 1)),
     _Source.READOUT_POTENTIATIONS: (_Action.SCALE_READOUT, _Term(
-        Counter.READOUT_POTENTIATION_LENGTH, 1, _Condition.PREDICT)),
+        Counter.READOUT_POTENTIATION_LENGTH, 1, Condition.PREDICT)),
     _Source.READOUT_DEPRESSIONS: (_Action.SCALE_READOUT, _Term(
-        Counter.READOUT_DEPRESSION_LENGTH, 1, _Condition.PREDICT)),
+        Counter.READOUT_DEPRESSION_LENGTH, 1, Condition.PREDICT)),
 }
 
 
 class Ledger(wiring.Component):
     """Adds each sample's tallies to the counters, keeps a captured copy of them.
 
-    The counters lie in a memory of bytes and are incremented serially, as a fixed sequence of
-    steps prescribes: about eight cycles for each counter and binary digit of its multiplier (some
-    700 in all). Whole samples are added, so that a captured copy is always one between samples.
+    The counters lie in a memory of words and are incremented serially, as a fixed sequence of
+    steps prescribes: two cycles for each counter and binary digit of its multiplier, and one for
+    each word that is added (see `cycles`: for the MNIST preset 408 to 444 with bytes, 300 to 331
+    with words of 32 bits). Whole samples are added, so that a captured copy is always one between
+    samples.
 
     Parameters
     ----------
     network
         Its sizes are the multipliers of the tallies.
+    word_bits
+        What is added in a cycle: 8, 16 or 32 bits. Bytes need the least logic; an addition then
+        ends as soon as there is no carry beyond the operand. With more bits what is read goes
+        through a register, and an addition through the whole counter, as the carry comes late.
 
     Members
     -------
@@ -185,13 +193,26 @@ class Ledger(wiring.Component):
         A sample is being added.
     capture : In(1)
         For one cycle: copy all counters as soon as no sample is being added. Takes
-        8 × ``COUNTERS`` cycles; ``state`` and the next sample wait for it.
+        ``COUNTERS`` × 64 ÷ ``word_bits`` cycles; ``state`` and the next sample wait for it.
     state : In(StatePort)
-        Reads the captured copy, writes the live counters. Takes 7 cycles.
+        Reads the captured copy, writes the live counters. Takes 3 + 32 ÷ ``word_bits`` cycles,
+        and one more if ``word_bits`` is more than 8.
+
+    Raises
+    ------
+    ValueError
+        For another ``word_bits``.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, *, word_bits: int = 8) -> None:
+        if word_bits not in LEDGER_WORD_BITS:
+            raise ValueError(f"`word_bits` must be one of "
+                             f"{', '.join(map(str, LEDGER_WORD_BITS))}: got {word_bits}")
         self._network = network
+        self._bits = word_bits
+        self._words = COUNTER_BITS // word_bits  # of a counter
+        self._state_words = LEDGER_SHAPE.bits // word_bits
+        self._pipelined = word_bits > 8
         super().__init__({
             "start": In(1),
             "control": In(SampleControl),
@@ -224,23 +245,23 @@ class Ledger(wiring.Component):
             _Source.READOUT_DEPRESSIONS: self.readout.depressions,
         })[source]
 
-    def _operand_bytes(self) -> int:
-        """Length of the largest multiple of a tally, and of a word of the state window."""
+    def _operand_words(self) -> int:
+        """Length of the largest multiple of a tally, and of what the state window reads."""
         bits = max(
             len(self._source(source)) + max(
                 max(abs(term.multiplier) for term in terms).bit_length() - 1,
                 MAX_PULSE_SHIFT if source in _LENGTHS else 0)
             for source, terms in _terms(self._network).items())
-        return min(_BYTES, max(_STATE_BYTES, -(-bits // 8)))
+        return min(self._words, max(self._state_words, -(-bits // self._bits)))
 
-    def _sequence(self, first_byte: dict[_Source, int], zero: int) -> list[_Step]:
+    def _sequence(self, first_word: dict[_Source, int], zero: int) -> list[_Step]:
         """The steps of one sample: a source is loaded, doubled, and added where its multiple's
-        binary digits say so. The bytes of a source start at ``first_byte``; ``zero`` is 0."""
+        binary digits say so. The words of a source start at ``first_word``; ``zero`` is 0."""
         steps = []
         for source, terms in _terms(self._network).items():
-            length = -(-len(self._source(source)) // 8)
-            steps += [_Step(_Action.LOAD, first_byte[source] + place if place < length else zero)
-                      for place in range(self._operand_bytes())]
+            length = -(-len(self._source(source)) // self._bits)
+            steps += [_Step(_Action.LOAD, first_word[source] + place if place < length else zero)
+                      for place in range(self._operand_words())]
             for digit in range(max(abs(term.multiplier) for term in terms).bit_length()):
                 if digit:
                     steps.append(_Step(_Action.DOUBLE))
@@ -251,15 +272,40 @@ class Ledger(wiring.Component):
                 steps += [_Step(scale), _Step(_Action.ADD, term.counter, term.condition)]
         return [*steps, _Step(_Action.END)]
 
+    def cycles(self, holds: Collection[Condition], clustering_shift: int,
+               readout_shift: int) -> int:
+        """Cycles from ``start`` to the first that is not ``busy``.
+
+        Parameters
+        ----------
+        holds
+            The conditions that hold for the sample.
+        clustering_shift, readout_shift
+            Its pulse shifts.
+
+        With bytes one cycle more for each byte that a carry passes beyond those of the operand:
+        once in 2³² counts or less.
+        """
+        added = 1 + self._words if self._pipelined else self._operand_words()
+        shifts = {_Action.SCALE_CLUSTERING: clustering_shift, _Action.SCALE_READOUT: readout_shift}
+        zeros = dict.fromkeys(_Source, 0)
+        return 2 + sum(
+            2 + shifts.get(step.action, 0)
+            + (added if step.action == _Action.ADD and step.condition in holds else 0)
+            for step in self._sequence(zeros, 0))
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
 
-        # Address of a byte: live or captured, counter, place in the counter. None is read and
-        # written in one cycle: adding reads one byte ahead, the rest reads the other half.
+        bits = self._bits
+
+        # Address of a word: live or captured, counter, place in the counter. None is read and
+        # written in one cycle: adding reads one word ahead, the rest reads the other half.
         # There is room for one counter more than there are.
         counter_bits = bits_for(COUNTERS)
-        place = data.StructLayout({"byte": range(_BYTES), "counter": counter_bits, "captured": 1})
-        m.submodules.rows = memory = Memory(shape=8, depth=1 << place.size, init=[])
+        place = data.StructLayout({"word": range(self._words), "counter": counter_bits,
+                                   "captured": 1})
+        m.submodules.rows = memory = Memory(shape=bits, depth=1 << place.size, init=[])
         read, write = memory.read_port(), memory.write_port()
         read_place, write_place = Signal(place), Signal(place)
         m.d.comb += [
@@ -267,18 +313,18 @@ class Ledger(wiring.Component):
             write.addr.eq(write_place.as_value()),
         ]
 
-        # All bytes that can be loaded: a zero, then the sources'.
-        loadable = [C(0, 8)]
-        first_byte = {}
+        # All words that can be loaded: a zero, then the sources'.
+        loadable = [C(0, bits)]
+        first_word = {}
         for source in _terms(self._network):
             value = self._source(source)
-            first_byte[source] = sum(map(len, loadable)) // 8
-            loadable.append(Cat(value, C(0, -len(value) % 8)))
-        steps = self._sequence(first_byte, 0)
+            first_word[source] = sum(map(len, loadable)) // bits
+            loadable.append(Cat(value, C(0, -len(value) % bits)))
+        steps = self._sequence(first_word, 0)
         step_layout = data.StructLayout({
             "action": _Action,
-            "argument": max(counter_bits, bits_for(sum(map(len, loadable)) // 8 - 1)),
-            "condition": _Condition,
+            "argument": max(counter_bits, bits_for(sum(map(len, loadable)) // bits - 1)),
+            "condition": Condition,
             "subtract": 1,
         })
         m.submodules.sequence = sequence = Memory(
@@ -317,67 +363,82 @@ class Ledger(wiring.Component):
         with m.If(self.capture):
             m.d.sync += copying.eq(1)
         holds = {
-            _Condition.ALWAYS: C(1),
-            _Condition.PREDICT: predict,
-            _Condition.NO_PREDICT: ~predict,
-            _Condition.STATE_READ: state_read,
-            _Condition.CLUSTERED: clustered,
-            _Condition.LABELLED: predict & self.readout.labelled,
-            _Condition.TAUGHT: predict & self.readout.taught,
-            _Condition.INFERRED: inferred,
+            Condition.ALWAYS: C(1),
+            Condition.PREDICT: predict,
+            Condition.NO_PREDICT: ~predict,
+            Condition.STATE_READ: state_read,
+            Condition.CLUSTERED: clustered,
+            Condition.LABELLED: predict & self.readout.labelled,
+            Condition.TAUGHT: predict & self.readout.taught,
+            Condition.INFERRED: inferred,
         }
-        conditions = Cat(holds[condition] for condition in _Condition)
+        conditions = Cat(holds[condition] for condition in Condition)
 
         # Loaded, gone round once while it is added, or the word that the state window reads.
-        operand = Signal(8 * self._operand_bytes())
-        last = self._operand_bytes() - 1
-        entering = Signal(8)  # at the operand's high end
+        operand = Signal(bits * self._operand_words())
+        last = self._operand_words() - 1
+        entering = Signal(bits)  # at the operand's high end
         shift, double = Signal(), Signal()
         with m.If(shift | double):
-            m.d.sync += operand.eq(Mux(double, operand << 1, Cat(operand[8:], entering)))
+            m.d.sync += operand.eq(Mux(double, operand << 1, Cat(operand[bits:], entering)))
 
-        # What is read is one byte ahead of what is written, and both start from -1.
-        position = Signal(place.size - 1)  # byte of a counter, or of all
-        following = Signal.like(position)
-        byte = position[:place["byte"].width]
+        # What is read is one word ahead of what is written, two with a register between, and both
+        # start from -1.
+        reading = Signal(place.size - 1)  # word of a counter, or of all
+        following = Signal.like(reading)
+        position, given, going = reading, read.data, C(1)
+        if self._pipelined:
+            position, given, going = Signal.like(reading), Signal(bits), Signal()
+            m.d.sync += [position.eq(reading), given.eq(read.data), going.eq(0)]
+        word_bits = place["word"].width
+        word = position[:word_bits]
+        inner_bits = exact_log2(self._state_words)  # of the word in half a counter
+        half = slice(inner_bits, inner_bits + 1)
         in_add, in_copy, in_access = Signal(), Signal(), Signal()
         in_operand = Signal()
-        digit = Signal(8)
+        digit = Signal(bits)
         carry = Signal()
-        total = Signal(9)
+        total = Signal(bits + 1)
         m.d.comb += [
-            following.eq(position + 1),
-            in_operand.eq(in_add & (byte <= last)),
-            digit.eq(Mux(in_operand, operand[:8], 0) ^ (in_add & step.subtract).replicate(8)),
-            total.eq(read.data + digit + carry),
-            read_place.byte.eq(following),
+            following.eq(reading + 1),
+            in_operand.eq(in_add & (word <= last) if last < self._words - 1 else in_add),
+            digit.eq(Mux(in_operand, operand[:bits], 0)
+                     ^ (in_add & step.subtract).replicate(bits)),
+            total.eq(given + digit + carry),
+            read_place.word.eq(following),
             read_place.captured.eq(in_access),
-            write_place.byte.eq(byte),
+            write_place.word.eq(word),
             write_place.captured.eq(in_copy),
             self.state.read_data.eq(operand[-LEDGER_SHAPE.bits:]),
         ]
         with m.If(in_access):
             m.d.comb += [
-                Cat(read_place.byte[2], read_place.counter).eq(Cat(self.state.lane,
-                                                                   self.state.row)),
-                Cat(write_place.byte[2], write_place.counter).eq(Cat(self.state.lane,
-                                                                     self.state.row)),
-                write.data.eq(self.state.write_data.word_select(byte[:2], 8)),
-                entering.eq(read.data),
+                Cat(read_place.word[half], read_place.counter).eq(
+                    Cat(self.state.lane, self.state.row)),
+                Cat(write_place.word[half], write_place.counter).eq(
+                    Cat(self.state.lane, self.state.row)),
+                write.data.eq(self.state.write_data.word_select(word[:inner_bits], bits)
+                              if inner_bits else self.state.write_data),
+                entering.eq(given),
             ]
         with m.Else():
             m.d.comb += [
-                read_place.counter.eq(Mux(in_copy, following[3:], step.argument)),
-                write_place.counter.eq(Mux(in_copy, position[3:], step.argument)),
+                read_place.counter.eq(Mux(in_copy, following[word_bits:], step.argument)),
+                write_place.counter.eq(Mux(in_copy, position[word_bits:], step.argument)),
                 write.data.eq(total),
-                entering.eq(Mux(in_add, operand[:8],
-                                Cat(loadable).word_select(step.argument, 8))),
+                entering.eq(Mux(in_add, operand[:bits],
+                                Cat(loadable).word_select(step.argument, bits))),
             ]
         doubled = Signal(range(MAX_PULSE_SHIFT + 1))
 
         def follow() -> None:
             m.d.comb += counted_next.eq(counted + 1)
             m.next = "FETCH"
+
+        def go_on() -> None:
+            m.d.sync += reading.eq(following)
+            if self._pipelined:
+                m.d.sync += going.eq(1)
 
         def scale(times: Signal) -> None:
             with m.If(doubled == times):
@@ -389,7 +450,7 @@ class Ledger(wiring.Component):
         with m.FSM():
             with m.State("REST"):
                 m.d.comb += counted_next.eq(0)
-                m.d.sync += [position.eq(-1), carry.eq(0)]
+                m.d.sync += [reading.eq(-1), carry.eq(0)]
                 with m.If(copying):
                     m.next = "COPY"
                 with m.Elif(adding):
@@ -398,7 +459,7 @@ class Ledger(wiring.Component):
                     m.next = "ACCESS"
 
             with m.State("FETCH"):
-                m.d.sync += [position.eq(-1), step.eq(fetch.data)]
+                m.d.sync += [reading.eq(-1), step.eq(fetch.data)]
                 m.next = "STEP"
 
             with m.State("STEP"):
@@ -420,25 +481,30 @@ class Ledger(wiring.Component):
                         # not wait for the carry.
                         follow()
                         with m.If(conditions.bit_select(step.condition, 1)):
-                            m.d.sync += position.eq(following)
+                            m.d.sync += reading.eq(following)
                             m.next = "ADD"
                     with m.Case(_Action.END):
                         m.d.sync += adding.eq(0)
                         m.next = "REST"
 
             with m.State("ADD"):
-                m.d.comb += [in_add.eq(1), shift.eq(in_operand), write.en.eq(1)]
-                m.d.sync += [position.eq(following), carry.eq(total[-1])]
-                # Beyond the operand, nothing changes without a carry or a borrow.
-                with m.If((byte == _BYTES - 1)
-                          | (byte >= last) & (total[-1] == step.subtract)):
-                    m.next = "FETCH"
+                go_on()
+                m.d.comb += in_add.eq(1)
+                over = word == self._words - 1
+                if not self._pipelined:
+                    # Beyond the operand, nothing changes without a carry or a borrow.
+                    over |= (word >= last) & (total[-1] == step.subtract)
+                with m.If(going):
+                    m.d.comb += [shift.eq(in_operand), write.en.eq(1)]
+                    m.d.sync += carry.eq(total[-1])
+                    with m.If(over):
+                        m.next = "FETCH"
 
             with m.State("COPY"):
                 # What is written first, while `position` is -1, is beyond the last counter.
-                m.d.comb += [in_copy.eq(1), write.en.eq(1)]
-                m.d.sync += position.eq(following)
-                with m.If(position == COUNTERS * _BYTES - 1):
+                go_on()
+                m.d.comb += [in_copy.eq(1), write.en.eq(going)]
+                with m.If(going & (position == COUNTERS * self._words - 1)):
                     m.d.sync += copying.eq(0)
                     m.next = "REST"
 
@@ -447,13 +513,18 @@ class Ledger(wiring.Component):
                 m.d.comb += [
                     in_access.eq(1),
                     shift.eq(1),
-                    write.en.eq(self.state.write & ~byte[2]),
+                    write.en.eq(going & self.state.write & ~word[half]),
                 ]
-                m.d.sync += position.eq(following)
-                with m.If(byte == _STATE_BYTES - 1):
+                go_on()
+                with m.If(going & (word == self._state_words - 1)):
                     m.next = "ACKNOWLEDGE"
 
             with m.State("ACKNOWLEDGE"):
                 m.d.comb += self.state.acknowledge.eq(1)
                 m.next = "REST"
         return m
+
+
+def ledger_unit(network: Network, build: Build) -> Ledger:
+    """The ledger of a build: of bytes where logic is scarce, else of words of 32 bits."""
+    return Ledger(network, word_bits=8 if build.compact else 32)

@@ -2,18 +2,18 @@
 
 from typing import NamedTuple
 
-from amaranth import Module, Mux, Signal, Value
+from amaranth import C, Module, Mux, Signal, Value
 from amaranth.hdl import ValueLike
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import In, Out, PureInterface, connect, flipped
 
 from crosswall.spec.build import Build
 from crosswall.spec.draws import STATIC_SAMPLE
-from crosswall.spec.network import Network, Neuron
+from crosswall.spec.network import PIXEL_BITS, Network, Neuron
 from crosswall.spec.sample import SAMPLE_HEADER_BYTES
-from crosswall.spec.state import StateMemory
+from crosswall.spec.state import StateMemory, memory_shapes
 
-from .bus import PacketSignature
+from .bus import PacketSignature, sample_signature
 from .clustering import ClusteringStage
 from .control import (
     ClusteringTallies,
@@ -24,7 +24,8 @@ from .control import (
     share,
 )
 from .draws import draw_unit
-from .ledger import Ledger
+from .ledger import Ledger, ledger_unit
+from .memory import SharedMemory
 from .plasticity import PlasticityEngine
 from .readout import ReadoutStage
 from .results import ResultSender
@@ -53,8 +54,9 @@ class _Parts(NamedTuple):
 class Machine(wiring.Component):
     """The learning machine: every sample packet is processed and answered, in order.
 
-    A sample is loaded (a byte a cycle), clustered, read out and taught if it asks for a
-    prediction, and answered (a byte a cycle), while the ledger is brought up to date.
+    A sample is loaded (a byte of its header or up to `Build.pixels_at_once` pixels a cycle),
+    clustered, read out and taught if it asks for a prediction, and answered (a byte a cycle),
+    while the ledger is brought up to date.
 
     Without `Build.overlap` one sample at a time is in the machine, but for the ledger. With it
     these are four stations, each with a sample of its own, in order; each hands its sample on as
@@ -68,6 +70,10 @@ class Machine(wiring.Component):
       before it, if they are asked for, have been sent.
     - A sample is answered when the ledger has taken the one before it.
 
+    - With positions side by side there is a station more, between loading and clustering: a sample
+      is surveyed, and scored as slots come free, while rankings of the one before are still to
+      come. A sample that learns clustering shares the clustering stage with no other.
+
     So a sample takes as many cycles as its slowest station. State window and captures are served
     while no sample is in the machine; they go before a sample that waits.
 
@@ -79,12 +85,12 @@ class Machine(wiring.Component):
     ----------
     network, build
         What is computed, and how.
-    readout_primitive
-        Of the read-out walls' memory; see `WallMemory`.
+    single_port_primitive
+        Of single-port RAM; see `WallMemory`.
 
     Members
     -------
-    samples : In(PacketSignature)
+    samples : In(sample_signature(build.pixels_at_once))
         Sample packets (`crosswall.spec.sample`).
     results : Out(PacketSignature)
         A result packet for each of them.
@@ -106,12 +112,12 @@ class Machine(wiring.Component):
     """
 
     def __init__(self, network: Network, build: Build, *,
-                 readout_primitive: str = "inferred") -> None:
+                 single_port_primitive: str = "inferred") -> None:
         build.check_fits(network)
         self._network, self._build = network, build
-        self._readout_primitive = readout_primitive
+        self._single_port_primitive = single_port_primitive
         super().__init__({
-            "samples": In(PacketSignature),
+            "samples": In(sample_signature(build.pixels_at_once)),
             "results": Out(PacketSignature),
             "rules": In(RuleValues),
             "window": In(WindowPort()),
@@ -124,12 +130,16 @@ class Machine(wiring.Component):
         m = Module()
         network = self._network
 
-        m.submodules.clustering = clustering = clustering_stage(network, self._build)
-        m.submodules.readout = readout = ReadoutStage(network, self._build,
-                                                      primitive=self._readout_primitive)
-        m.submodules.engine = engine = PlasticityEngine(network, self._build)
+        primitive = self._single_port_primitive
+        earlier, later = Signal(), Signal()  # a sample is loaded or clustered; what follows
+        clustering_memories, readout_memories = self._shared_memories(m, earlier, later)
+        m.submodules.clustering = clustering = clustering_stage(
+            network, self._build, primitive=primitive, **clustering_memories)
+        m.submodules.readout = readout = ReadoutStage(network, self._build, primitive=primitive,
+                                                      **readout_memories)
+        m.submodules.engine = engine = PlasticityEngine(network, self._build, primitive=primitive)
         m.submodules.draws = draws = draw_unit(self._build)()
-        m.submodules.ledger = ledger = Ledger(network)
+        m.submodules.ledger = ledger = ledger_unit(network, self._build)
         m.submodules.sender = sender = ResultSender(network, overlap=self._build.overlap)
         m.submodules.window = window = StateWindow(network, self._build)
 
@@ -179,25 +189,55 @@ class Machine(wiring.Component):
             sender.ranking.eq(clustering.rankings.payload),
         ]
         parts = _Parts(clustering, readout, ledger, sender, window, loaded, reading_out)
-        empty = self._overlap(m, parts) if self._build.overlap else self._take_turns(m, parts)
+        empty = self._overlap(m, parts) if self._build.overlap else self._take_turns(
+            m, parts, earlier, later)
         m.d.comb += self.idle.eq(empty & ~self.samples.valid & ~ledger.busy)
         with m.If(~empty):
             m.d.sync += self.busy_cycles.eq(self.busy_cycles + 1)
         return m
 
+    def _shared_memories(self, m: Module, earlier: Signal, later: Signal) -> tuple[
+            dict[str, PureInterface], dict[str, PureInterface]]:
+        """Ports of memories that clustering and read-out share, as arguments of their stages.
+
+        Stages that take turns do not use them at once: thresholds and scores, which waste most of
+        a block RAM each; and pixels, and the bits of the read-out's walls that conductances do not
+        use, as neither needs a second port.
+        """
+        network, build = self._network, self._build
+        if not build.spares_block_ram:
+            return {}, {}
+        shapes = memory_shapes(network, build)
+        m.submodules.levels = levels = SharedMemory(
+            shapes[StateMemory.THRESHOLDS].rows, network.classes, 1,
+            max(network.threshold_bits, network.score_bits), late=True)
+        m.d.comb += levels.second_turn.eq(later)
+        clustering, readout = {"threshold_rows": levels.first}, {"score_rows": levels.second}
+        walls, low_bits = shapes[StateMemory.READOUT_WALLS], network.conductance_shift
+        if walls.lanes * low_bits == PIXEL_BITS and build.pixels_at_once == 1:
+            m.submodules.bytes = bytes_ = SharedMemory(
+                walls.rows, network.pixels, walls.lanes, low_bits, kind=build.readout_memory,
+                primitive=self._single_port_primitive)
+            m.d.comb += bytes_.second_turn.eq(earlier)
+            readout["low_rows"], clustering["pixel_rows"] = bytes_.first, bytes_.second
+        return clustering, readout
+
     def _loading(self, m: Module, parts: _Parts, others_empty: ValueLike) -> Signal:
         """Adds the states that load a sample to the FSM being built, from BETWEEN to LOADED,
         which is the caller's; the value says that no sample is being loaded or waits."""
-        network, window = self._network, parts.window
+        window, at_once = parts.window, self._build.pixels_at_once
         sample, pixels = parts.loaded, parts.clustering.pixels
-        byte = self.samples.payload.data
+        payload = self.samples.payload
+        byte, present = (payload.data, C(1, 1)) if at_once == 1 else (
+            payload.data[0], payload.present)
         header_place = Signal(range(SAMPLE_HEADER_BYTES))
-        pixel_place = Signal(index_shape(network.pixels))
+        last_row, last_place = divmod(self._network.pixels - 1, at_once)
+        row = Signal(index_shape(last_row + 1))
         pixels_loaded = Signal()
         between = Signal()
         m.d.comb += [
-            pixels.address.eq(pixel_place),
-            pixels.data.eq(byte),
+            pixels.address.eq(row),
+            pixels.data.eq(payload.data),
         ]
 
         def load_header_byte() -> None:
@@ -217,7 +257,7 @@ class Machine(wiring.Component):
                                  sample.readout_gate_shift.eq(byte[4:])]
 
         with m.State("BETWEEN"):
-            m.d.sync += [header_place.eq(0), pixel_place.eq(0), pixels_loaded.eq(0)]
+            m.d.sync += [header_place.eq(0), row.eq(0), pixels_loaded.eq(0)]
             with m.If(window.request):
                 m.d.comb += [between.eq(1), window.grant.eq(others_empty & ~parts.ledger.busy)]
             with m.Elif(self.samples.valid):
@@ -238,18 +278,18 @@ class Machine(wiring.Component):
         with m.State("PIXELS"):
             m.d.comb += [
                 self.samples.ready.eq(1),
-                pixels.enable.eq(self.samples.valid & ~pixels_loaded),
+                pixels.enable.eq(Mux(self.samples.valid & ~pixels_loaded, present, 0)),
             ]
             with m.If(self.samples.valid):
                 m.d.sync += [
-                    pixel_place.eq(pixel_place + 1),
-                    pixels_loaded.eq(pixels_loaded | (pixel_place == network.pixels - 1)),
+                    row.eq(row + present[-1]),
+                    pixels_loaded.eq(pixels_loaded | (row == last_row) & present[last_place]),
                 ]
                 with m.If(self.samples.payload.last):
                     m.next = "LOADED"
         return between
 
-    def _take_turns(self, m: Module, parts: _Parts) -> Value:
+    def _take_turns(self, m: Module, parts: _Parts, earlier: Signal, later: Signal) -> Value:
         """One sample after the other; the value says that none is in the machine."""
         clustering, readout, ledger, sender, _, sample, reading_out = parts
         refined = clustering.tallies.refined if self._network.labelled_neurons else 0
@@ -264,7 +304,7 @@ class Machine(wiring.Component):
             sender.taught.eq(readout.tallies.taught),
             sender.refined.eq(refined),
         ]
-        with m.FSM():
+        with m.FSM() as order:
             between = self._loading(m, parts, others_empty=1)
 
             with m.State("LOADED"):
@@ -292,6 +332,10 @@ class Machine(wiring.Component):
             with m.State("SEND"):
                 with m.If(sender.done):
                     m.next = "BETWEEN"
+        m.d.comb += [
+            later.eq(order.ongoing("READ-OUT") | order.ongoing("ANSWER") | order.ongoing("SEND")),
+            earlier.eq(~later & ~order.ongoing("BETWEEN")),
+        ]
         return between
 
     def _overlap(self, m: Module, parts: _Parts) -> Value:
@@ -318,9 +362,18 @@ class Machine(wiring.Component):
             sender.taught.eq(answered_readout.taught),
             sender.refined.eq(answered_clustering.refined if network.labelled_neurons else 0),
         ]
-        cluster, read_out, answer = Signal(), Signal(), Signal()  # hand-overs
+        # Positions side by side are surveyed, and perhaps scored, while those of the sample before
+        # are; rankings are given in turn.
+        surveys = isinstance(clustering, WideClusteringStage)
+        surveyed = Signal(SampleControl) if surveys else loaded
+        take, cluster, read_out, answer = Signal(), Signal(), Signal(), Signal()  # hand-overs
+        if surveys:
+            with m.If(take):
+                m.d.sync += surveyed.eq(loaded)
+        else:
+            m.d.comb += cluster.eq(take)
         with m.If(cluster):
-            m.d.sync += [clustered.eq(loaded), sender.ranked_bank.eq(sender.ranked_bank + 1)]
+            m.d.sync += [clustered.eq(surveyed), sender.ranked_bank.eq(sender.ranked_bank + 1)]
         with m.If(read_out):
             m.d.sync += [read.eq(clustered), read_clustering.eq(clustering.tallies)]
         with m.If(answer):
@@ -333,8 +386,10 @@ class Machine(wiring.Component):
             ]
 
         clustering_free, reading_free, answering_free = Signal(), Signal(), Signal()
-        others_empty = clustering_free & reading_free & answering_free
+        surveying_free = Signal() if surveys else C(1)
+        others_empty = surveying_free & clustering_free & reading_free & answering_free
         draws = Signal()  # the sample that is loaded does, while it is clustered
+        may_take = Signal()
         reading = Signal()
         m.d.comb += [
             draws.eq(loaded.flags.learn_clustering | loaded.flags.refine_clustering
@@ -349,18 +404,40 @@ class Machine(wiring.Component):
             between = self._loading(m, parts, others_empty)
 
             with m.State("LOADED"):
-                with m.If(clustering_free & ~(draws & reading_out)):
-                    m.d.comb += cluster.eq(1)
+                with m.If(may_take & ~(draws & reading_out)):
+                    m.d.comb += take.eq(1)
                     m.next = "BETWEEN"
+
+        if surveys:
+            alone = Signal()  # the sample that is loaded, or the one that is clustered
+            m.d.comb += [
+                alone.eq(draws | clustered.flags.learn_clustering),
+                may_take.eq(surveying_free & clustering.ready & (clustering_free | ~alone)),
+            ]
+            with m.FSM(name="surveying_station"):
+                with m.State("FREE"):
+                    m.d.comb += surveying_free.eq(1)
+                    with m.If(take):
+                        m.next = "START"
+                with m.State("START"):
+                    m.d.comb += clustering.start.eq(1)
+                    m.next = "SURVEY"
+                with m.State("SURVEY"):
+                    with m.If(clustering_free):
+                        m.d.comb += [cluster.eq(1), clustering.give.eq(1)]
+                        m.next = "FREE"
+        else:
+            m.d.comb += may_take.eq(clustering_free)
 
         with m.FSM(name="clustering_station"):
             with m.State("FREE"):
                 m.d.comb += clustering_free.eq(1)
                 with m.If(cluster):
-                    m.next = "START"
-            with m.State("START"):
-                m.d.comb += clustering.start.eq(1)
-                m.next = "CLUSTER"
+                    m.next = "CLUSTER" if surveys else "START"
+            if not surveys:
+                with m.State("START"):
+                    m.d.comb += clustering.start.eq(1)
+                    m.next = "CLUSTER"
             with m.State("CLUSTER"):
                 with m.If(clustering.done):
                     m.next = "DONE"

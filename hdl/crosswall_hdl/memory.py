@@ -15,16 +15,18 @@ from amaranth import Cat, ClockSignal, Const, Instance, Module, Mux, Signal, Val
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
-from amaranth.utils import bits_for
+from amaranth.utils import bits_for, ceil_log2
 
+from crosswall.spec.build import Build
 from crosswall.spec.build import WallMemory as Kind
+from crosswall.spec.network import PIXEL_BITS, Network
 from crosswall.spec.state import MemoryShape
 
-from .control import index_shape
+from .control import PixelPort, index_shape
 from .state import StatePort
 
-__all__ = ["READ_LATENCY", "ConstantTable", "RowMemory", "StateAccess", "WallMemory",
-           "YOSYS_OPEN_COLLISIONS"]
+__all__ = ["READ_LATENCY", "ConstantTable", "PixelMemory", "RowMemory", "SharedMemory",
+           "SplitMemory", "StateAccess", "WallMemory", "YOSYS_OPEN_COLLISIONS"]
 
 READ_LATENCY = 2
 """Cycles from a row's address to its data, for every memory in this module."""
@@ -99,6 +101,213 @@ class RowMemory(wiring.Component):
             write.addr.eq(self.write_row),
             write.data.eq(self.write_data),
             write.en.eq(self.write_enable),
+        ]
+        return m
+
+
+class SharedMemory(wiring.Component):
+    """Two memories in the place of one, for users that take turns. Each has the ports of a
+    `RowMemory` with a registered address.
+
+    Parameters
+    ----------
+    first_rows, second_rows
+        Rows of each.
+    lanes, bits
+        Shape of both memories' rows.
+    kind, primitive
+        See `WallMemory`.
+    late
+        The second one's address is not registered: its data come a cycle after it. With kind
+        *block* and one lane only.
+
+    Members
+    -------
+    first, second : In
+        As a `RowMemory`'s. Written in their turn only.
+    second_turn : In(1)
+        The rows that are addressed are those of the second memory. A read that is under way when
+        this changes gives anything.
+
+    Raises
+    ------
+    ValueError
+        ``late`` with another kind than *block*, or with several lanes.
+    """
+
+    def __init__(self, first_rows: int, second_rows: int, lanes: int, bits: int, *,
+                 kind: Kind = Kind.BLOCK, primitive: str = "inferred", late: bool = False) -> None:
+        if late and (kind != Kind.BLOCK or lanes != 1):
+            raise ValueError(f"`late` needs kind {Kind.BLOCK.value} and one lane: got kind "
+                             f"{kind.value}, {lanes} lanes")
+        # The second one begins where its rows set no bit of where it begins.
+        second_bits = ceil_log2(second_rows)
+        self._base = -(-first_rows >> second_bits) << second_bits
+        self._shape = (self._base + second_rows, lanes, bits)
+        self._kind, self._primitive, self._late = kind, primitive, late
+        super().__init__({
+            "first": In(wiring.Signature(_memory_signature(first_rows, lanes, bits))),
+            "second": In(wiring.Signature(_memory_signature(second_rows, lanes, bits))),
+            "second_turn": In(1),
+        })
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        first, second, turn = self.first, self.second, self.second_turn
+        rows, lanes, bits = self._shape
+        write_row = Mux(turn, second.write_row | self._base, first.write_row)
+        words = Mux(turn, second.write_data.as_value(), first.write_data.as_value())
+        enable = first.write_enable | second.write_enable
+        if self._late:
+            m.submodules.rows = memory = Memory(shape=bits, depth=rows, init=[])
+            read, write = memory.read_port(), memory.write_port()
+            first_row = Signal.like(first.read_row, name="first_row", reset_less=True)
+            loaded = read.data
+            m.d.sync += first_row.eq(first.read_row)
+            m.d.comb += [
+                read.addr.eq(Mux(turn, second.read_row | self._base, first_row)),
+                write.addr.eq(write_row),
+                write.data.eq(words),
+                write.en.eq(enable),
+            ]
+        else:
+            m.submodules.memory = memory = WallMemory(
+                rows, lanes, bits, kind=self._kind, primitive=self._primitive,
+                register_address=True)
+            loaded = memory.read_data.as_value()
+            m.d.comb += [
+                memory.read_row.eq(Mux(turn, second.read_row | self._base, first.read_row)),
+                memory.write_row.eq(write_row),
+                memory.write_data.eq(words),
+                memory.write_enable.eq(enable),
+            ]
+        m.d.comb += [first.read_data.eq(loaded), second.read_data.eq(loaded)]
+        return m
+
+
+class SplitMemory(wiring.Component):
+    """A memory of walls whose low bits are kept apart, in single-port RAM. Ports and latency are
+    those of `RowMemory` with a registered address; a read that was asked for in the cycle before
+    a write gives anything.
+
+    Parameters
+    ----------
+    rows, lanes, bits
+        Shape.
+    low_bits
+        How many of each word's bits, at least 1.
+    kind, primitive
+        Of the memory of the high bits; see `WallMemory`. The primitive also serves the low bits.
+    low
+        Ports of a `RowMemory` of ``rows`` × ``lanes`` words of ``low_bits`` with a registered
+        address, in the place of an own one.
+    """
+
+    def __init__(self, rows: int, lanes: int, bits: int, *, low_bits: int,
+                 kind: Kind = Kind.BLOCK, primitive: str = "inferred",
+                 low: wiring.PureInterface | None = None) -> None:
+        self.rows, self.lanes, self.bits = rows, lanes, bits
+        self._low_bits, self._kind, self._primitive = low_bits, kind, primitive
+        self._low = low
+        super().__init__(_memory_signature(rows, lanes, bits))
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        low_bits, low = self._low_bits, self._low
+        m.submodules.high = high = WallMemory(
+            self.rows, self.lanes, self.bits - low_bits, kind=self._kind,
+            primitive=self._primitive if self._kind == Kind.SINGLE_PORT else "inferred",
+            register_address=True)
+        if low is None:
+            m.submodules.low = low = WallMemory(
+                self.rows, self.lanes, low_bits, kind=Kind.SINGLE_PORT,
+                primitive=self._primitive, register_address=True)
+        for part, bits in ((low, slice(0, low_bits)), (high, slice(low_bits, self.bits))):
+            m.d.comb += [
+                part.read_row.eq(self.read_row),
+                part.write_row.eq(self.write_row),
+                part.write_enable.eq(self.write_enable),
+            ]
+            for lane in range(self.lanes):
+                m.d.comb += [
+                    part.write_data[lane].eq(self.write_data[lane][bits]),
+                    self.read_data[lane][bits].eq(part.read_data[lane]),
+                ]
+        return m
+
+
+class PixelMemory(wiring.Component):
+    """The pixels of a sample, with `Build.overlap` of several in banks: written by the row of
+    `Build.pixels_at_once`, read one by one. A `RowMemory` otherwise, with its latency.
+
+    Parameters
+    ----------
+    network, build
+        Pixels, and how many are written at once.
+    banks
+        Samples that are kept with `Build.overlap`: a power of two.
+    rows
+        Ports of a `RowMemory`, whose rows hold a pixel in all of their lanes, to use in the place
+        of an own one. With one pixel at once and without `Build.overlap` only.
+
+    Members
+    -------
+    pixels : In(PixelPort(network, build))
+    bank, written_bank : In(range(banks))
+        The bank that is read, and the one that is written. With `Build.overlap` only.
+    address : In(range(pixels))
+    pixel : Out(8)
+        The pixel that was addressed two cycles before.
+    """
+
+    def __init__(self, network: Network, build: Build, *, banks: int = 2,
+                 rows: wiring.PureInterface | None = None) -> None:
+        self._network, self._build, self._banks = network, build, banks
+        self._rows = rows
+        bank = In(index_shape(banks))
+        super().__init__({
+            "pixels": In(PixelPort(network, build)),
+            **({"bank": bank, "written_bank": bank} if build.overlap else {}),
+            "address": In(index_shape(network.pixels)),
+            "pixel": Out(PIXEL_BITS),
+        })
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        at_once = self._build.pixels_at_once
+        rows = -(-self._network.pixels // at_once)
+        place_bits, row_bits = ceil_log2(at_once), ceil_log2(rows)
+        place, read_row = self.address[:place_bits], self.address[place_bits:]
+        write_row = self.pixels.address
+        if self._build.overlap:
+            rows = self._banks << row_bits
+            read_row = Cat(read_row[:row_bits], self.bank)
+            write_row = Cat(write_row[:row_bits], self.written_bank)
+        if at_once == 1:
+            memory = self._rows
+            if memory is None:
+                m.submodules.memory = memory = RowMemory(
+                    rows, 1, PIXEL_BITS, register_address=self._build.compact)
+            m.d.comb += [
+                memory.read_row.eq(read_row),
+                memory.write_row.eq(write_row),
+                memory.write_data.eq(self.pixels.data),
+                memory.write_enable.eq(self.pixels.enable.replicate(len(memory.write_enable))),
+                self.pixel.eq(memory.read_data.as_value()),
+            ]
+            return m
+        # The pixel is chosen before the output register, which is the narrower for it.
+        m.submodules.rows = memory = Memory(shape=at_once * PIXEL_BITS, depth=rows, init=[])
+        read, write = memory.read_port(), memory.write_port(granularity=PIXEL_BITS)
+        chosen = Signal(place_bits, reset_less=True)
+        output = Signal(PIXEL_BITS, reset_less=True)
+        m.d.sync += [chosen.eq(place), output.eq(read.data.word_select(chosen, PIXEL_BITS))]
+        m.d.comb += [
+            read.addr.eq(read_row),
+            write.addr.eq(write_row),
+            write.data.eq(self.pixels.data),
+            write.en.eq(self.pixels.enable),
+            self.pixel.eq(output),
         ]
         return m
 

@@ -5,6 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from crosswall.spec.build import Build
+from crosswall.spec.build import WallMemory as Kind
 from crosswall.spec.device_table import (
     GAIN_BITS,
     GAIN_ENTRIES,
@@ -15,7 +16,7 @@ from crosswall.spec.device_table import (
 from crosswall.spec.network import Network
 from crosswall.spec.state import StateMemory, memory_shapes
 
-from .memory import READ_LATENCY, RowMemory
+from .memory import READ_LATENCY, RowMemory, WallMemory
 from .state import StatePort
 
 __all__ = ["PlasticityEngine", "PulsePort"]
@@ -85,6 +86,8 @@ class PlasticityEngine(wiring.Component):
         With `Build.static_spread` gain, variant and stuck devices follow the static draw.
         Without it every device is nominal: gain one, never stuck; gains are acknowledged and
         ignored.
+    primitive
+        Of the steps' memory where `Build.spares_block_ram`; see `WallMemory`.
 
     Attributes
     ----------
@@ -101,9 +104,10 @@ class PlasticityEngine(wiring.Component):
         Write-only; one at a time, while no pulse is under way.
     """
 
-    def __init__(self, network: Network, build: Build) -> None:
+    def __init__(self, network: Network, build: Build, *, primitive: str = "inferred") -> None:
         self._network = network
         self._spread, self._held = build.static_spread, build.compact
+        self._single_port, self._primitive = build.spares_block_ram, primitive
         self.latency = self.latency_of(build)
         shapes = memory_shapes(network, build)
         super().__init__({
@@ -147,8 +151,11 @@ class PlasticityEngine(wiring.Component):
         lengthened = Signal(signed(len(step) + MAX_PULSE_SHIFT), reset_less=True)
         total = Signal(signed(max(len(lengthened), network.wall_bits + 1) + 1), reset_less=True)
         wall = delayed(taken["wall"], before_shift + 1, "wall")
+        length = Signal(signed(MAX_PULSE_SHIFT + 2))
+        m.d.comb += length.eq(1 << pulses.pulse_shift)
         m.d.sync += [
-            lengthened.eq(step << pulses.pulse_shift),
+            # A multiplier shifts in the place of logic, where that is scarce.
+            lengthened.eq(step * length if self._held else step << pulses.pulse_shift),
             total.eq(lengthened + wall),
         ]
         moved = Signal(network.wall_bits)
@@ -216,8 +223,13 @@ class PlasticityEngine(wiring.Component):
                readout: StatePort) -> Value:
         """Word of ``row`` in a memory of two tables, the read-out's behind the clustering's."""
         rows = 1 << len(clustering.row)
-        m.submodules[name] = table = RowMemory(2 * rows, 1, bits,
-                                                    register_address=self._held)
+        table: RowMemory | WallMemory
+        if self._single_port and name == "steps":
+            table = WallMemory(2 * rows, 1, bits, kind=Kind.SINGLE_PORT,
+                               primitive=self._primitive, register_address=True)
+        else:
+            table = RowMemory(2 * rows, 1, bits, register_address=self._held)
+        m.submodules[name] = table
         m.d.comb += [
             table.read_row.eq(row),
             table.write_row.eq(Mux(readout.strobe, rows | readout.row, clustering.row)),

@@ -7,7 +7,7 @@ from amaranth import Cat, Module, Mux, Signal, Value, signed
 from amaranth.hdl import ShapeLike
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.lib.wiring import In, Out, PureInterface, connect, flipped
 from amaranth.utils import bits_for
 
 from crosswall.spec.build import Build
@@ -20,7 +20,7 @@ from crosswall.spec.state import StateMemory, memory_shapes
 from .control import Ranking, ReadoutTallies, RuleValues, SampleControl, index_shape
 from .draws import DrawPort, draw_unit
 from .features import FeatureBanks, FeatureStore
-from .memory import READ_LATENCY, StateAccess, WallMemory
+from .memory import READ_LATENCY, SplitMemory, StateAccess, WallMemory
 from .plasticity import PlasticityEngine, PulsePort
 from .state import StatePort
 
@@ -103,6 +103,11 @@ class ReadoutStage(wiring.Component):
         What is computed, and how.
     primitive
         Of the walls' memory; see `WallMemory`.
+    low_rows
+        See `SplitMemory`, with `Network.conductance_shift` low bits. Compact builds only.
+    score_rows
+        Ports of a memory of the scores, with one lane and as wide or wider, that is read in one
+        cycle, to use in the place of an own one. Compact builds only.
 
     Members
     -------
@@ -131,13 +136,27 @@ class ReadoutStage(wiring.Component):
         The build does not fit the network, or a score would not fit a result packet.
     """
 
-    def __init__(self, network: Network, build: Build, *, primitive: str = "inferred") -> None:
+    def __init__(self, network: Network, build: Build, *, primitive: str = "inferred",
+                 low_rows: PureInterface | None = None,
+                 score_rows: PureInterface | None = None) -> None:
         build.check_fits(network)
         if network.score_bits > 8 * SCORE_BYTES:
             raise ValueError(
                 f"a score must fit {8 * SCORE_BYTES} bits: {network.features} features of "
                 f"{network.feature_bits} bits need {network.score_bits}")
         self._network, self._build, self._primitive = network, build, primitive
+        self._low_rows, self._score_rows = low_rows, score_rows
+        self.features: FeatureStore | FeatureBanks = FeatureStore(network) if build.compact \
+            else FeatureBanks(network, _OVERLAP_BANKS if build.overlap else 1)
+        self._product_latency = 1 if build.compact else 2
+        self._partial_latency = 0 if build.compact else 1  # sums of some pairs, before the row's
+        # From a visit to its row's address, and from there to the end of what the row is used for.
+        self._visit_latency = self.features.replay_latency + 1
+        self._row_latency = (READ_LATENCY + _SUM_LATENCY + self._partial_latency
+                             + self._product_latency)
+        wait = draw_unit(build).latency - READ_LATENCY if build.static_spread else 0
+        self._teach_latency = (self.features.replay_latency + draw_unit(build).latency + 1
+                               + READ_LATENCY + PlasticityEngine.latency_of(build) + wait)
         shapes = memory_shapes(network, build)
         super().__init__({
             "start": In(1),
@@ -156,6 +175,35 @@ class ReadoutStage(wiring.Component):
             **({"static_draws": Out(DrawPort())} if build.static_spread else {}),
         })
 
+    def cycles(self, active: int, *, taught: bool = False, pulses: int = 0) -> int:
+        """Cycles from the one in which the features are known to be counted to ``done``: with
+        ``active`` features above 0 and, if it is ``taught``, ``pulses``, which only a compact
+        build's cycles depend on."""
+        groups, pairs = self._build.readout_groups(self._network), self._build.readout_lanes // 2
+        compact = self._build.compact
+        drain = self._visit_latency + self._row_latency if active else 1
+        store = 2 * pairs - 1 if compact else pairs
+        look_up = 2 if compact else 0  # the best scores
+        scored = groups * (active + 1 + drain + store) + look_up + 2
+        return scored + (self._teach_cycles(active, pulses) if taught else 0) + 1
+
+    def _teach_cycles(self, active: int, pulses: int) -> int:
+        if self._build.compact:
+            # A visit, the draw and the decision; then perhaps a synapse's own draw and the pulse.
+            visit = self.features.replay_latency + draw_unit(self._build).latency + 2
+            pulse = PlasticityEngine.latency_of(self._build) \
+                + (draw_unit(self._build).latency if self._build.static_spread else 0)
+            return 2 * (active * visit + 1) + pulses * pulse
+        pace = 2 if self._build.readout_memory == Kind.SINGLE_PORT else 1
+        write_drain = self._teach_latency - 2
+
+        def swept(begin: int) -> int:
+            """The cycle after the last visit of a sweep that may begin in a cycle."""
+            return -(-begin // pace) * pace + pace * (active - 1) + 1 if active else begin
+
+        turn = max(swept(0), write_drain)
+        return swept(turn + 1) + 1 + write_drain + 1
+
     def elaborate(self, platform: object) -> Module:
         m = Module()
         network, build = self._network, self._build
@@ -166,16 +214,19 @@ class ReadoutStage(wiring.Component):
         compact = build.compact
         draws, pulses = self.draws, self.pulses
 
-        features: FeatureStore | FeatureBanks
-        if compact:
-            features = FeatureStore(network)
-        else:
-            features = FeatureBanks(network, _OVERLAP_BANKS if build.overlap else 1)
+        features = self.features
+        if not compact:
             m.d.comb += features.finish.eq(self.start)
         m.submodules.features = features
-        m.submodules.memory = memory = WallMemory(
-            shape.rows, lanes, shape.bits, kind=build.readout_memory, primitive=self._primitive,
-            register_address=compact)
+        memory: WallMemory | SplitMemory
+        if self._low_rows is None:
+            memory = WallMemory(shape.rows, lanes, shape.bits, kind=build.readout_memory,
+                                primitive=self._primitive, register_address=compact)
+        else:
+            memory = SplitMemory(shape.rows, lanes, shape.bits,
+                                 low_bits=network.conductance_shift, kind=build.readout_memory,
+                                 primitive=self._primitive, low=self._low_rows)
+        m.submodules.memory = memory
         m.submodules.access = access = StateAccess(shape)
         connect(m, features.rankings, flipped(self.rankings))
         connect(m, access.state, flipped(self.walls))
@@ -202,7 +253,7 @@ class ReadoutStage(wiring.Component):
         group = Signal(index_shape(groups))
         pair = Signal(index_shape(pairs))
 
-        visited = Signal(features.replay_latency + 1)
+        visited = Signal(self._visit_latency)
         row = Signal(index_shape(shape.rows), reset_less=True)
         value = Signal(network.feature_bits, reset_less=True)
         label_group, rival_group = Signal.like(group), Signal.like(group)
@@ -224,9 +275,8 @@ class ReadoutStage(wiring.Component):
         ]
 
         # Score: conductances, differences, products, sums.
-        product_latency = 1 if compact else 2
-        partial_latency = 0 if compact else 1  # sums of some pairs, before the row's
-        row_valid = Signal(READ_LATENCY + _SUM_LATENCY + partial_latency + product_latency)
+        product_latency, partial_latency = self._product_latency, self._partial_latency
+        row_valid = Signal(self._row_latency)
         m.d.sync += row_valid.eq(row_valid << 1 | (visited[-1] & ~teaching))
         conductances = [wall[network.conductance_shift:] for wall in memory.read_data]
         value_read = delayed(value, READ_LATENCY, "value_read")
@@ -281,30 +331,45 @@ class ReadoutStage(wiring.Component):
         multiply(row_sum, value_charge, row_charge, "row_charge")
 
         # Score memory, and the best class without the label.
-        m.submodules.score_memory = score_memory = Memory(
-            shape=signed(network.score_bits), depth=network.classes, init=[])
-        score_read, score_write = score_memory.read_port(), score_memory.write_port()
+        recalled = Signal(signed(network.score_bits))
+        recalled_class = Signal(index_shape(network.classes))
         stored = Signal(index_shape(network.classes))
         rival = Signal.like(stored)
         rival_known = Signal()
         # A compact build looks the best scores up in the memory.
-        label_score = score_read.data if compact else Signal(signed(network.score_bits))
-        rival_score = score_read.data if compact else Signal(signed(network.score_bits))
+        label_score = recalled if compact else Signal(signed(network.score_bits))
+        rival_score = recalled if compact else Signal(signed(network.score_bits))
         label_valid = Signal()
         is_label = Signal()
         is_rival = Signal()
         m.d.comb += [
             label_valid.eq(self.sample.label < network.classes),
-            score_read.addr.eq(self.score_class),
-            self.score.eq(score_read.data),
-            score_write.addr.eq(stored),
-            score_write.data.eq(scores[0]),
-            score_write.en.eq(storing),
-            # A read and a write never meet, so that no block RAM needs collision logic.
-            score_read.en.eq(~storing),
+            recalled_class.eq(self.score_class),
+            self.score.eq(recalled),
             is_label.eq(stored == self.sample.label),
             is_rival.eq(~is_label & (~rival_known | (scores[0] > rival_score))),
         ]
+        if self._score_rows is None:
+            m.submodules.score_memory = score_memory = Memory(
+                shape=signed(network.score_bits), depth=network.classes, init=[])
+            score_read, score_write = score_memory.read_port(), score_memory.write_port()
+            m.d.comb += [
+                score_read.addr.eq(recalled_class),
+                recalled.eq(score_read.data),
+                score_write.addr.eq(stored),
+                score_write.data.eq(scores[0]),
+                score_write.en.eq(storing),
+                # A read and a write never meet, so that no block RAM needs collision logic.
+                score_read.en.eq(~storing),
+            ]
+        else:
+            m.d.comb += [
+                self._score_rows.read_row.eq(recalled_class),
+                recalled.eq(self._score_rows.read_data[0]),
+                self._score_rows.write_row.eq(stored),
+                self._score_rows.write_data[0].eq(scores[0]),
+                self._score_rows.write_enable.eq(storing),
+            ]
         with m.If(storing):
             # The sums move down and leave zeros for the next group.
             m.d.sync += [score.eq(following) for score, following
@@ -375,8 +440,6 @@ class ReadoutStage(wiring.Component):
         m.d.sync += pulse_valid.eq(draws.draw_valid & (half[:_GATE_BITS] < threshold))
         pulse = held(drawn_pulse, 1, "pulse")
         reading, reading_valid = pulse, pulse_valid
-        latency = (features.replay_latency + unit.latency + 1 + READ_LATENCY
-                   + PlasticityEngine.latency_of(build))
         if build.static_spread:
             static = self.static_draws
             m.d.comb += [
@@ -390,7 +453,6 @@ class ReadoutStage(wiring.Component):
                 reading_valid = static.draw_valid
             else:
                 wait = unit.latency - READ_LATENCY
-                latency += wait
                 reading = delayed(pulse, wait, "reading")
                 reading_valid = Signal(wait)
                 m.d.sync += reading_valid.eq(reading_valid << 1 | pulse_valid)
@@ -445,7 +507,7 @@ class ReadoutStage(wiring.Component):
 
         last_visited = Signal()
         m.d.comb += last_visited.eq(place == features.count)
-        write_drain = latency - 2  # two cycles of a visit's latency pass before
+        write_drain = self._teach_latency - 2  # two cycles of a visit's latency pass before
         drain = Signal(range(write_drain + 1))
         turn = Signal()  # single-port memory: visits take every other cycle
 
@@ -472,7 +534,7 @@ class ReadoutStage(wiring.Component):
 
             with m.State("SUM"):
                 if compact:
-                    m.d.comb += score_read.addr.eq(rival)
+                    m.d.comb += recalled_class.eq(rival)
                 m.d.sync += place.eq(0)
                 with m.If(~visited.any() & ~row_valid.any()):
                     m.next = "STORE"
@@ -490,15 +552,15 @@ class ReadoutStage(wiring.Component):
 
             if compact:
                 with m.State("RECALL"):
-                    m.d.comb += score_read.addr.eq(rival)
+                    m.d.comb += recalled_class.eq(rival)
                     m.next = "STORE"
 
                 with m.State("LABEL"):
-                    m.d.comb += score_read.addr.eq(self.sample.label)
+                    m.d.comb += recalled_class.eq(self.sample.label)
                     m.next = "RIVAL"
 
                 with m.State("RIVAL"):
-                    m.d.comb += score_read.addr.eq(rival)
+                    m.d.comb += recalled_class.eq(rival)
                     m.d.sync += lead.eq(label_score)
                     m.next = "COMPARE"
 

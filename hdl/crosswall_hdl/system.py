@@ -4,12 +4,13 @@ from amaranth import Module
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from crosswall.spec.build import Build, WallMemory
+from crosswall.spec.build import Build
 from crosswall.spec.frames import PROTOCOL_VERSION
 from crosswall.spec.network import Network
 from crosswall.spec.registers import MAGIC, REGISTERS, pack_board_name
 from crosswall.spec.sample import max_result_packet_bytes, sample_packet_bytes
 
+from .burst import BurstMemory
 from .link import Link
 from .link.uart import UartReceiver, UartTransmitter, check_divisor
 from .machine import Machine
@@ -33,10 +34,7 @@ def identification(network: Network, build: Build, board_name: str,
         "network_digest": network.digest(),
         "build_lanes": REGISTERS["build_lanes"].pack(
             lanes=build.lanes, readout_lanes=build.readout_lanes),
-        "build_options": REGISTERS["build_options"].pack(
-            slots=build.slots, static_spread=build.static_spread,
-            single_port=build.readout_memory == WallMemory.SINGLE_PORT, compact=build.compact,
-            overlap=build.overlap, positions=build.positions, packed=build.packed),
+        "build_options": REGISTERS["build_options"].pack(**build.options),
         "clock_frequency": REGISTERS["clock_frequency"].pack(value=clock_frequency),
         "network_size": REGISTERS["network_size"].pack(
             pixels=network.pixels, classes=network.classes),
@@ -63,17 +61,20 @@ class System(wiring.Component):
         Of domain ``sync`` in Hz, for the identification registers; 0 in simulation.
     divisor
         Clocks per bit of the UART, at least 4.
-    readout_primitive
-        Memory primitive of the read-out's walls; see `crosswall_hdl.memory.WallMemory`.
+    single_port_primitive
+        Memory primitive of single-port RAM; see `crosswall_hdl.memory.WallMemory`.
 
     Members
     -------
     rx : In(1), tx : Out(1)
         Wire "uart": 8N1, idle high. ``rx`` may be asynchronous.
     rx : In(stream.Signature(8)), tx : Out(stream.Signature(8))
-        Wire "bytes": a byte per cycle at most. ``rx`` waits for one cycle now and then; ``tx``
+        Wire "bytes": a byte per cycle at most. ``rx`` waits for one cycle now and then, and while
+        a sample is kept or replayed; ``tx``
         may wait for any time, and the machine then waits with it once its answers' slots are
         full.
+    memory : Out(BurstMemory(build.store))
+        The board's memory for samples; only if the build has a store.
     idle : Out(1)
         No sample is being processed or waiting.
 
@@ -86,7 +87,7 @@ class System(wiring.Component):
 
     def __init__(self, network: Network, build: Build, *, wire: str, board_name: str,
                  clock_frequency: int = 0, divisor: int = 4,
-                 readout_primitive: str = "inferred") -> None:
+                 single_port_primitive: str = "inferred") -> None:
         if wire not in WIRES:
             raise ValueError(f"`wire` must be one of {', '.join(WIRES)}: got {wire!r}")
         build.check_fits(network)
@@ -95,23 +96,26 @@ class System(wiring.Component):
         self._constants = identification(network, build, board_name, clock_frequency)
         self._wire = wire
         self._divisor = divisor
-        self._readout_primitive = readout_primitive
+        self._single_port_primitive = single_port_primitive
         super().__init__({
             **({"rx": In(1, init=1), "tx": Out(1, init=1)} if wire == "uart" else
                {"rx": In(stream.Signature(8)), "tx": Out(stream.Signature(8))}),
+            **({"memory": Out(BurstMemory(build.store))} if build.store else {}),
             "idle": Out(1),
         })
 
     def elaborate(self, platform: object) -> Module:
         m = Module()
         network, build = self._network, self._build
+        primitive = self._single_port_primitive
         m.submodules.machine = machine = Machine(network, build,
-                                                 readout_primitive=self._readout_primitive)
+                                                 single_port_primitive=primitive)
         m.submodules.registers = registers = RegisterBank(self._constants)
         m.submodules.link = link = Link(slots=build.slots,
                                         sample_bytes=sample_packet_bytes(network),
                                         result_bytes=max_result_packet_bytes(network),
-                                        serial=self._wire == "uart", packed=build.packed)
+                                        serial=self._wire == "uart", packed=build.packed,
+                                        pixels_at_once=build.pixels_at_once, store=build.store)
 
         if self._wire == "uart":
             m.submodules.receiver = receiver = UartReceiver(divisor=self._divisor)
@@ -123,6 +127,8 @@ class System(wiring.Component):
             connect(m, flipped(self.rx), link.wire_in)
             connect(m, link.wire_out, flipped(self.tx))
 
+        if build.store:
+            connect(m, link.memory, flipped(self.memory))
         connect(m, link.bus, registers.bus)
         connect(m, link.samples, machine.samples)
         connect(m, machine.results, link.results)
@@ -139,7 +145,7 @@ class System(wiring.Component):
             registers.duplicate_samples.value.eq(link.duplicate_samples),
             registers.gaps.value.eq(link.gaps),
 
-            self.idle.eq(machine.idle & link.idle),
+            self.idle.eq(machine.idle & link.idle & ~link.busy),
             registers.status.idle.eq(self.idle),
             registers.busy_cycles.eq(machine.busy_cycles),
         ]

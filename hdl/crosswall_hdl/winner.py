@@ -86,6 +86,11 @@ class Winner(wiring.Component):
 
     Candidates come in ascending index, with pauses or without; there is no backpressure.
 
+    Attributes
+    ----------
+    latency : int
+        Cycles from the last candidate to ``done``: 1.
+
     Members
     -------
     activation : In(activation_shape(network))
@@ -97,8 +102,10 @@ class Winner(wiring.Component):
         The best neurons, best first. Complete with ``done``, kept until the next index 0 has been
         taken.
     done : Out(1)
-        For one cycle, the one after the last candidate.
+        For one cycle, ``latency`` after the last candidate.
     """
+
+    latency = 1
 
     def __init__(self, network: Network) -> None:
         self._network = network

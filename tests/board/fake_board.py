@@ -40,16 +40,12 @@ class FakeBoard:
         self._captured = np.zeros(2 * COUNTERS, np.uint64)
         self._place = 0
         self._lanes = {memory: shape.lanes for memory, shape in shapes.items()}
-        options = REGISTERS["build_options"]
         self.words = {register.name: register.reset for register in REGISTERS} | {
             "magic": magic, "protocol_version": protocol_version,
             "network_digest": network.digest(),
             "build_lanes": REGISTERS["build_lanes"].pack(
                 lanes=build.lanes, readout_lanes=build.readout_lanes),
-            "build_options": options.pack(slots=build.slots, static_spread=build.static_spread,
-                                          compact=build.compact,
-                                          overlap=build.overlap, positions=build.positions,
-                                          packed=build.packed),
+            "build_options": REGISTERS["build_options"].pack(**build.options),
             "network_size": REGISTERS["network_size"].pack(pixels=network.pixels,
                                                            classes=network.classes),
             "network_shape": REGISTERS["network_shape"].pack(positions=network.positions,
@@ -60,7 +56,8 @@ class FakeBoard:
         self.fault: int | None = None
         """Number of a sample whose learning flips a bit of the first threshold."""
         self.model = BoardModel(slots=build.slots, sample_bytes=sample_packet_bytes(network),
-                                machine=self._learn, control=self, packed=build.packed)
+                                machine=self._learn, control=self, packed=build.packed,
+                                store=build.store)
         # Numba compiles at the first sample that learns or does not; a host that waits for one may
         # have little patience.
         for flags in (0, Flag.LEARN_CLUSTERING):

@@ -81,6 +81,26 @@ def test_samples_are_packed_for_a_board_that_unpacks_them_and_learned_alike(
     assert (line.written - before < plain_bytes) == packed
 
 
+@pytest.mark.parametrize(("replay", "kept"), [(True, 20), (False, None)])
+def test_a_board_with_memory_learns_the_same_from_it(replay, kept, machine, build, rng):
+    fake = FakeBoard(machine.network, dataclasses.replace(build, packed=True, store=1 << 16))
+    board = RemoteBoard(BoardTransport(fake.model), replay=replay)
+    twin = TwinBoard(machine)
+    assert board.identify().build.store == 1 << 16
+    for each in (board, twin):
+        each.configure(machine)
+        each.load_state(machine.initial_state())
+    headers, pixels = workload(rng, machine, 20, EVERYTHING | LEARN)
+    for number in (0, 20, 40):
+        order = rng.permutation(20)
+        again = dataclasses.replace(headers, numbers=headers.numbers + np.uint32(number))
+        results = board.stream(again, pixels[order])
+        assert (results.scores == twin.stream(again, pixels[order]).scores).all()
+    assert list(twin.read_state().differences(board.read_state())) == []
+    assert (len(board.kept) if board.kept is not None else None) == kept
+    assert any(fake.model.memory) == replay
+
+
 def test_what_was_not_asked_for_is_left_out(board, machine, rng):
     headers, pixels = workload(rng, machine, 3, Flag.PREDICT)
     results = board.stream(headers, pixels)

@@ -1,6 +1,7 @@
 """The boards by name, the builds they choose, and loading a bitstream into one."""
 
 import shlex
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from crosswall_boards.bitstream import flash
 from crosswall_boards.board import FpgaBoard, lanes_within, readout_lanes_within
 from crosswall_boards.ecp5 import ECP5_25F, ECP5_45F, ECP5_85F, Ecp5Board, pll_dividers
 from crosswall_boards.registry import BOARDS, find_board, find_fpga_board
+from crosswall_boards.top import BoardTop, board_system
 
 NETWORKS = {
     "digits": receptive_fields(8, 8, 10, 64, field=3, stride=1, regions=3),
@@ -97,3 +99,40 @@ def test_dry_run_of_flash_gives_the_command_and_runs_nothing(tmp_path):
 def test_flash_without_a_bitstream_says_so(tmp_path):
     with pytest.raises(ToolError, match="no bitstream .*: build it first"):
         flash(find_fpga_board("icebreaker"), tmp_path / "none.bin", dry_run=True)
+
+
+def test_memory_of_a_ulx3s_suits_its_chip_and_reaches_its_pins():
+    board = find_board("ulx3s")
+    build = board.choose_build(NETWORKS["digits"])
+    platform = board.platform()
+    memory = board.memory(platform)
+    assert memory.memory.signature.size == board.memory_bytes == build.store
+    # What `BoardSdram` asks for: set-up before the chip's edge, and time for a word to come back.
+    period = 1e9 / board.clock_frequency
+    lag = board.memory_clock_lag * period
+    assert lag > 1.5 and period > lag + 5.4 + 4.5
+    top = BoardTop(board, board_system(board, NETWORKS["odd"],
+                                       board.choose_build(NETWORKS["odd"])))
+    constraints = platform.prepare(top, "top", emit_src=False, **board.recipe()).files["top.lpf"]
+    for pin in ('"sdram_0__clk__io" SITE "F19"', '"sdram_0__dq__io[15]" SITE "J17"',
+                '"sdram_0__a__io[12]" SITE "G19"'):
+        assert pin in constraints
+
+
+def test_store_on_a_board_without_memory_is_refused():
+    board = find_board("icepi-zero")
+    build = replace(board.choose_build(NETWORKS["odd"]), store=1 << 20)
+    with pytest.raises(ToolError, match="icepi-zero cannot keep samples in 1048576 bytes: "
+                                        "`store` must be 0"):
+        board_system(board, NETWORKS["odd"], build)
+
+
+@pytest.mark.parametrize(("changed", "message"), [
+    ({"store": 1000}, "must be 0, or a power of two from 1024 to 268435456 bytes: got 1000"),
+    ({"store": 512}, "got 512"),
+    ({"packed": False, "store": 1 << 20}, "`store` needs `packed`"),
+])
+def test_store_that_no_build_can_have_is_refused(changed, message):
+    build = replace(find_board("virtual").choose_build(NETWORKS["odd"]), **changed)
+    with pytest.raises(ValueError, match=message):
+        build.check_fits(NETWORKS["odd"])

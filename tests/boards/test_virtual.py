@@ -7,22 +7,30 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from crosswall.board import Machine, RemoteBoard
+from crosswall.board import Machine, RemoteBoard, TwinBoard
 from crosswall.errors import BoardError, LinkError, ToolError
 from crosswall.link import SerialTransport
 from crosswall.spec.build import Build
+from crosswall.spec.frames import (
+    CRC_BYTES,
+    PLACE_BYTES,
+    REPLAY_ENTRY_BYTES,
+    REPLAY_HEADER_BYTES,
+)
 from crosswall.spec.network import receptive_fields
 from crosswall.spec.registers import MAGIC
 from crosswall.spec.rules import Rules
-from crosswall.twin import ReferenceMachine
+from crosswall.spec.sample import SAMPLE_HEADER_BYTES, Flag
+from crosswall.twin import Headers, ReferenceMachine
 from crosswall_boards.virtual import VirtualBoard
 from tests.machines import random_samples, random_table
 
 NETWORK = receptive_fields(6, 6, 3, 8, field=3, stride=1, regions=2, winners=2, bin_bits=2,
                            quantile_bits=2)
-BUILD = Build(lanes=4, readout_lanes=2, slots=4)
+BUILD = Build(lanes=4, readout_lanes=2, slots=4, packed=True, store=1 << 16)
 SAMPLES = 12
 
 
@@ -73,6 +81,46 @@ def test_learns_bit_for_bit_as_the_reference(remote, rng):
     packets = [header.pack() + pixels.tobytes() for header, pixels in samples]
     assert list(remote.session.stream(packets, 0)) == [result.pack(NETWORK) for result in expected]
     assert list(reference.state.differences(remote.read_state())) == []
+
+
+def test_passes_after_the_first_bring_places_and_not_samples(board, rng):
+    class Counting(SerialTransport):
+        written = 0
+
+        def write(self, data):
+            self.written += len(data)
+            super().write(data)
+
+    machine = Machine(NETWORK, Rules(seed=int(rng.integers(1 << 32)), static_seed=2,
+                                     threshold_rise=50, margin=300),
+                      random_table(rng, NETWORK), random_table(rng, NETWORK))
+    line = Counting(board.port)
+    remote, twin = RemoteBoard(line), TwinBoard(machine)
+    for each in (remote, twin):
+        each.configure(machine)
+        each.load_state(machine.initial_state())
+    count, passes = 24, 3
+    images = rng.integers(0, 256, (count, NETWORK.pixels), np.uint8)
+    labels = rng.integers(0, NETWORK.classes, count)
+    flags = Flag.LEARN_CLUSTERING | Flag.PREDICT | Flag.LEARN_READOUT
+    written = []
+    for number in range(0, passes * count, count):
+        order = rng.permutation(count)
+        headers = Headers.uniform(np.arange(number, number + count), flags, labels[order])
+        before = line.written
+        results = remote.stream(headers, images[order])
+        written.append(line.written - before)
+        expected = twin.stream(headers, images[order])
+        assert (results.predictions == expected.predictions).all()
+    assert list(twin.read_state().differences(remote.read_state())) == []
+    # A frame for half of the slots: type and header, places and labels, CRC, COBS.
+    some = BUILD.slots // 2
+    frame = 1 + REPLAY_HEADER_BYTES + some * REPLAY_ENTRY_BYTES + CRC_BYTES + 2
+    whole = 1 + PLACE_BYTES + SAMPLE_HEADER_BYTES + NETWORK.pixels + CRC_BYTES + 2
+    again = remote.session.counters.retransmitted * whole
+    assert written[0] >= count * whole - again
+    assert sum(written[1:]) <= (passes - 1) * count // some * frame + again
+    remote.close()
 
 
 def test_clock_stands_still_while_there_is_nothing_to_do(board, remote):

@@ -79,7 +79,14 @@ class Bench:
         self.walls = StateDriver(dut, "walls", lanes=build.lanes)
         self.others = {name: StateDriver(dut, name) for name in ("thresholds", "steps", "gains")}
         self.sink = StreamSink(dut, "rankings", generator=generator, probability=probability)
-        dut.start.value = dut.pixels__enable.value = 0
+        dut.pixels__enable.value = 0
+        self._begin(0)
+
+    def _begin(self, begins):
+        """Raise or lower ``start``, and ``give`` where a stage has it."""
+        self.dut.start.value = begins
+        if hasattr(self.dut, "give"):
+            self.dut.give.value = begins
 
     async def load(self, machine):
         """Put the reference's rules, device table and state into the stage."""
@@ -91,14 +98,19 @@ class Bench:
         await self.others["steps"].write(table.steps)
         await self.others["gains"].write(table.gains)
 
-    async def process(self, header, pixels):
-        """One sample; returns its rankings, its tallies and the cycles it took."""
+    async def write(self, pixels):
+        """The pixels of the next sample, one in each cycle."""
         dut = self.dut
         for address, pixel in enumerate(pixels):
             dut.pixels__enable.value = 1
             dut.pixels__address.value, dut.pixels__data.value = address, pixel
             await FallingEdge(dut.clk)
         dut.pixels__enable.value = 0
+
+    async def process(self, header, pixels):
+        """One sample; returns its rankings, its tallies and the cycles it took."""
+        dut = self.dut
+        await self.write(pixels)
         dut.sample.value = SampleControl.const({
             "number": header.number,
             "flags": {"learn_clustering": bool(header.flags & Flag.LEARN_CLUSTERING),
@@ -110,9 +122,9 @@ class Bench:
             "clustering_gate_shift": header.clustering_gate_shift,
         }).as_bits()
         self.sink.received.clear()
-        dut.start.value = 1
+        self._begin(1)
         await FallingEdge(dut.clk)
-        dut.start.value = 0
+        self._begin(0)
         cycles = 1
         while dut.done.value == 0:
             assert cycles < CYCLE_LIMIT, "the stage is stuck"

@@ -12,29 +12,36 @@ from crosswall.spec.build import Build
 from crosswall.spec.network import receptive_fields
 from crosswall.twin.reference import currents
 from crosswall_hdl.encoder import Event
+from crosswall_hdl.walls import CrossbarWalls, lane_clusters
 
 POSITIONS = 20
 
 
 class Memories:
-    """Events and walls behind the crossbar, with its two cycles of latency."""
+    """Events and walls behind the crossbar: events with two cycles of latency, walls as late as
+    their cluster of lanes has them."""
 
-    def __init__(self, dut, network, lanes, walls):
-        self.dut, self.network, self.lanes = dut, network, lanes
-        self.rows = walls.reshape(-1, lanes)
+    def __init__(self, dut, network, build, walls):
+        self.dut, self.network = dut, network
+        self.rows = walls.reshape(-1, build.lanes)
+        self.row_latency = CrossbarWalls.row_latency_of(build)
+        self.clusters = lane_clusters(build)
         self.events = []
 
     async def run(self):
         dut = self.dut
-        slots, rows = [0, 0], [0, 0]
+        slots, rows = [0, 0], [0] * (self.row_latency + len(self.clusters) - 1)
         layout = Event(self.network)
         while True:
             await FallingEdge(dut.clk)
-            slot, row = slots.pop(0), rows.pop(0)
+            slot = slots.pop(0)
             line, code = self.events[slot] if slot < len(self.events) else (0, 3)
             dut.event.value = layout.const({"line": line, "code": code}).as_bits()
-            dut.walls.value = sum(int(wall) << self.network.wall_bits * lane for lane, wall
-                                  in enumerate(self.rows[row % len(self.rows)]))
+            given = [(lane, self.rows[rows[-self.row_latency - number] % len(self.rows)][lane])
+                     for number, cluster in enumerate(self.clusters) for lane in cluster]
+            dut.walls.value = sum(int(wall) << self.network.wall_bits * lane
+                                  for lane, wall in given)
+            rows.pop(0)
             slots.append(int(dut.slot.value))
             rows.append(int(dut.row.value) if dut.row.value.is_resolvable else 0)
 
@@ -67,14 +74,15 @@ async def currents_leave_in_order(dut):
     generator = random.Random(cocotb.RANDOM_SEED)
     network = receptive_fields(**parameters["geometry"])
     lanes, latency = parameters["lanes"], parameters["latency"]
-    groups = Build(lanes, 2).groups(network)
+    build = Build(lanes, 2, compact=parameters["compact"])
+    groups = build.groups(network)
     highest = network.wall_max
     walls = np.array([generator.choice((0, highest, generator.randint(0, highest)))
                       for _ in range(network.clustering_synapses)])
     array = walls.reshape(network.lines, network.neurons)
     dut.start.value = dut.row_base.value = dut.walls.value = dut.event.value = 0
     await start(dut)
-    memories, monitor = Memories(dut, network, lanes, walls), Monitor(dut)
+    memories, monitor = Memories(dut, network, build, walls), Monitor(dut)
     cocotb.start_soon(memories.run())
     cocotb.start_soon(monitor.run())
     expected, ends = [], []

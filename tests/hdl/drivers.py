@@ -14,6 +14,8 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, ReadOnly
 
+from crosswall.spec.sample import SAMPLE_HEADER_BYTES
+
 PERIOD_NS = 10
 
 
@@ -61,6 +63,29 @@ class StreamSource:
         self.queue.extend(packet[:-1])
         self.queue.append(packet[-1] | 0x100)
 
+    def send_sample(self, packet: bytes, pixels_at_once: int, *, in_parts: bool = True) -> None:
+        """Queue `packet` as `sample_signature(pixels_at_once)` has it, rows whole or in random
+        parts."""
+        if pixels_at_once == 1:
+            self.send_packet(packet)
+            return
+        last, present = 1 << 8 * pixels_at_once, 2 << 8 * pixels_at_once
+        payloads = list(packet[:SAMPLE_HEADER_BYTES])
+        place = SAMPLE_HEADER_BYTES
+        while place < len(packet):
+            first = (place - SAMPLE_HEADER_BYTES) % pixels_at_once
+            count = pixels_at_once - first
+            if in_parts:
+                count = self._generator.randint(1, count)
+            count = min(count, len(packet) - place)
+            row = bytearray(self._generator.randbytes(pixels_at_once))
+            row[first:first + count] = packet[place:place + count]
+            payloads.append(int.from_bytes(row, "little")
+                            | present * ((1 << count) - 1 << first))
+            place += count
+        payloads[-1] |= last
+        self.queue.extend(payloads)
+
     @property
     def busy(self) -> bool:
         """Whether anything is still queued or offered."""
@@ -104,6 +129,28 @@ class StreamSink:
             if payload & 0x100:
                 return bytes(self.received.popleft() & 0xFF for _ in range(index + 1))
         return None
+
+    def take_sample(self, pixels_at_once: int) -> bytes | None:
+        """Remove and return the oldest whole packet as `sample_signature(pixels_at_once)` has it,
+        if there is one."""
+        if pixels_at_once == 1:
+            return self.take_packet()
+        end = 8 * pixels_at_once
+        if not any(payload >> end & 1 for payload in self.received):
+            return None
+        packet = bytearray()
+        while True:
+            payload = self.received.popleft()
+            row = payload.to_bytes(end // 8 + 1, "little")[:pixels_at_once]
+            first = (len(packet) - SAMPLE_HEADER_BYTES) % pixels_at_once
+            if len(packet) < SAMPLE_HEADER_BYTES:
+                packet.append(row[0])
+            else:
+                count = (payload >> end + 1).bit_count()
+                assert payload >> end + 1 == (1 << count) - 1 << first, "a row comes in order"
+                packet += row[first:first + count]
+            if payload >> end & 1:
+                return bytes(packet)
 
     async def _run(self) -> None:
         waiting: int | None = None

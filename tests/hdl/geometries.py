@@ -70,6 +70,6 @@ GEOMETRIES: dict[str, tuple[Network, Build]] = {
 
 
 def mnist_fields(neurons: int, positions: int) -> tuple[Network, Build]:
-    """The geometry of the preset ``mnist``, and so many positions side by side."""
+    """The geometry of the preset ``mnist``, and so many positions side by side, with overlap."""
     return (receptive_fields(28, 28, 10, neurons, field=5, stride=2, regions=4, **SMALL_TABLE),
-            Build(neurons, 2, positions=positions))
+            Build(neurons, 2, positions=positions, overlap=True))

@@ -12,6 +12,7 @@ from state_driver import StateDriver
 from crosswall.spec.ledger import COUNTERS, Counter
 from crosswall.spec.network import Neuron
 from crosswall_hdl.control import ClusteringTallies, ReadoutTallies, SampleControl
+from crosswall_hdl.ledger import Condition, Ledger
 
 FLAGS = ("learn_clustering", "learn_readout", "predict")
 
@@ -58,6 +59,22 @@ def counted(network, flags, control, clustering, readout, stdp):
             amounts[f"{stage}_{kind}s"] = pulses
             amounts[f"{stage}_{kind}_length"] = pulses << control[f"{stage}_pulse_shift"]
     return amounts
+
+
+def holding(flags, readout, stdp):
+    """The conditions that hold for a sample."""
+    predict, learns = flags["predict"], flags["learn_clustering"]
+    held = {
+        Condition.ALWAYS: True,
+        Condition.PREDICT: predict,
+        Condition.NO_PREDICT: not predict,
+        Condition.STATE_READ: learns and not stdp,
+        Condition.CLUSTERED: learns,
+        Condition.LABELLED: predict and readout["labelled"],
+        Condition.TAUGHT: predict and readout["taught"],
+        Condition.INFERRED: not (learns or flags["learn_readout"]),
+    }
+    return {condition for condition, holds in held.items() if holds}
 
 
 @cocotb.test()
@@ -114,3 +131,33 @@ async def counters_follow_the_specification(dut):
             == dict(zip(Counter, captured, strict=True))
         while dut.busy.value == 1:
             await FallingEdge(dut.clk)
+
+
+@cocotb.test()
+async def a_sample_takes_the_cycles_said(dut):
+    generator = random.Random(cocotb.RANDOM_SEED)
+    network = random_case(bench_parameters()["seed"], "U",
+                          neuron=Neuron(bench_parameters()["neuron"])).network
+    ledger = Ledger(network, word_bits=bench_parameters()["word_bits"])
+    dut.capture.value = 0
+    window = StateDriver(dut, "state", lanes=2)
+    dut.clustering.value = 0  # nor any carries
+    await start(dut)
+    await window.write([0] * 2 * COUNTERS)
+    for _ in range(8):
+        flags = {name: generator.randrange(2) for name in FLAGS}
+        readout = {name: generator.randrange(2) for name in ("labelled", "taught")}
+        control = {f"{stage}_pulse_shift": generator.randrange(8)
+                   for stage in ("clustering", "readout")}
+        stdp = generator.randrange(2)
+        dut.readout.value = packed(ReadoutTallies(network), **readout)
+        dut.control.value = packed(SampleControl, flags=flags, **control)
+        dut.stdp.value = stdp
+        dut.start.value = 1
+        await FallingEdge(dut.clk)
+        dut.start.value = 0
+        cycles = 1
+        while dut.busy.value == 1:
+            await FallingEdge(dut.clk)
+            cycles += 1
+        assert cycles == ledger.cycles(holding(flags, readout, stdp), *control.values())

@@ -9,11 +9,15 @@ from cases import packed, random_case, random_pixels, rule_values
 from cocotb.triggers import ClockCycles, FallingEdge, ReadOnly
 from drivers import StreamSink, StreamSource, start
 
+from crosswall.spec.build import Build
 from crosswall.spec.network import Neuron
+from crosswall.spec.rules import ClusteringRule
 from crosswall.spec.sample import Flag, Result, SampleHeader
 from crosswall.spec.state import StateMemory
+from crosswall.twin.activity import ObservedMachine
 from crosswall.twin.reference import ReferenceMachine
 from crosswall_hdl.control import RuleValues
+from crosswall_hdl.cost import Schedule
 
 LEARNED = (StateMemory.CLUSTERING_WALLS, StateMemory.THRESHOLDS, StateMemory.READOUT_WALLS)
 
@@ -87,6 +91,7 @@ async def machine_equals_the_reference(dut):
     parameters = bench_parameters()
     case = bench_case(parameters)
     network, rules, tables = case.network, case.rules, (case.clustering_table, case.readout_table)
+    at_once = Build(**parameters["build"]).pixels_at_once
     reference = ReferenceMachine(network, rules, *tables)
     state = reference.state
     dut.rules.value = packed(RuleValues, **rule_values(
@@ -98,22 +103,14 @@ async def machine_equals_the_reference(dut):
     results = StreamSink(dut, "results", generator=generator,
                          probability=generator.choice((0.5, 1)))
     await start(dut)
-    await window.write(StateMemory.CLUSTERING_WALLS, state.clustering_walls)
-    await window.write(StateMemory.THRESHOLDS, state.thresholds)
-    await window.write(StateMemory.READOUT_WALLS, state.readout_walls)
     state.ledger[:] = [generator.getrandbits(64) for _ in state.ledger]
-    await window.write(StateMemory.LEDGER, halves(state.ledger))
-    for stage, table in enumerate(tables):
-        await window.write((StateMemory.CLUSTERING_STEPS, StateMemory.READOUT_STEPS)[stage],
-                           table.steps)
-        await window.write((StateMemory.CLUSTERING_GAINS, StateMemory.READOUT_GAINS)[stage],
-                           table.gains)
+    await load(window, state, tables)
 
     expected, history = [], [snapshot(state)]
     for number in range(parameters["samples"]):
         header = random_header(generator, network, number * 0x0102_0305 % 0xFFFF_FFFF)
         pixels = random_pixels(generator, network)
-        samples.send_packet(header.pack() + pixels)
+        samples.send_sample(header.pack() + pixels, at_once)
         expected.append(reference.process(header, pixels))
         history.append(snapshot(state))
     answered = 0
@@ -153,6 +150,18 @@ async def machine_equals_the_reference(dut):
             assert await window.read(memory, len(words)) == words
 
 
+async def load(window, state, tables):
+    """Put the reference's state and device tables into the machine."""
+    for memory in LEARNED:
+        await window.write(memory, getattr(state, memory.name.lower()))
+    await window.write(StateMemory.LEDGER, halves(state.ledger))
+    for stage, table in enumerate(tables):
+        await window.write((StateMemory.CLUSTERING_STEPS, StateMemory.READOUT_STEPS)[stage],
+                           table.steps)
+        await window.write((StateMemory.CLUSTERING_GAINS, StateMemory.READOUT_GAINS)[stage],
+                           table.gains)
+
+
 async def capture(dut):
     """Copy the ledger's counters."""
     dut.capture.value = 1
@@ -171,12 +180,49 @@ def halves(ledger):
     return [int(counter) >> shift & 0xFFFF_FFFF for counter in ledger for shift in (0, 32)]
 
 
+@cocotb.test(skip=not bench_parameters().get("bursts"))
+async def samples_take_the_cycles_of_the_cost_model(dut):
+    """Samples without a pause, with the answers' flags and what is learned at random."""
+    generator = random.Random(cocotb.RANDOM_SEED)
+    parameters = bench_parameters()
+    case = bench_case(parameters)
+    network, tables = case.network, (case.clustering_table, case.readout_table)
+    build = Build(**parameters["build"])
+    reference = ObservedMachine(network, case.rules, *tables)
+    schedule = Schedule(network, build, stdp=case.rules.clustering_rule == ClusteringRule.STDP)
+    dut.rules.value = packed(RuleValues, **rule_values(
+        case.rules, *(table.stuck_threshold for table in tables)))
+    dut.capture.value = 0
+    window = Window(dut)
+    samples = StreamSource(dut, "samples", generator=generator)
+    results = StreamSink(dut, "results", generator=generator)
+    await start(dut)
+    await load(window, reference.state, tables)
+    for burst in parameters["bursts"]:
+        for number in range(burst):
+            header = random_header(generator, network, number)
+            pixels = random_pixels(generator, network)
+            reference.process(header, pixels)
+            about = reference.activity
+            dut._log.info(f"{about.header}, {about.scored} scored: {schedule.add(about)}")
+            samples.send_sample(header.pack() + pixels, build.pixels_at_once, in_parts=False)
+        for _ in range(burst):
+            while results.take_packet() is None:
+                await FallingEdge(dut.clk)
+        while dut.idle.value != 1:
+            await FallingEdge(dut.clk)
+        await FallingEdge(dut.clk)
+        schedule.rest()
+        assert dut.busy_cycles.value == schedule.busy_cycles
+
+
 @cocotb.test()
 async def packets_of_wrong_length_are_answered(dut):
     """Too short, too long, or with flags and a label that mean nothing: never wedged."""
     parameters = bench_parameters()
     generator = random.Random(cocotb.RANDOM_SEED)
     network = bench_case(parameters).network
+    at_once = Build(**parameters["build"]).pixels_at_once
     dut.capture.value = 0
     Window(dut)
     samples = StreamSource(dut, "samples", generator=generator)
@@ -184,7 +230,7 @@ async def packets_of_wrong_length_are_answered(dut):
     await start(dut)
     for number, length in enumerate((1, 10, 11, 9 + network.pixels, 11 + network.pixels)):
         packet = bytes([number, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF])
-        samples.send_packet((packet + generator.randbytes(length))[:length])
+        samples.send_sample((packet + generator.randbytes(length))[:length], at_once)
         while (answer := results.take_packet()) is None:
             await FallingEdge(dut.clk)
         assert answer[0] == number

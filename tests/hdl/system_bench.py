@@ -6,6 +6,7 @@ from collections import deque
 import cocotb
 import numpy as np
 from bench import bench_parameters
+from burst_memory import MemoryModel
 from cocotb.triggers import FallingEdge, Timer
 from drivers import PERIOD_NS, StreamSink, StreamSource, start
 from system_case import BOARD_NAME, DIVISOR, system_case
@@ -13,7 +14,7 @@ from system_case import BOARD_NAME, DIVISOR, system_case
 from crosswall.link import pack_pixels
 from crosswall.link.framing import FrameDecoder, encode
 from crosswall.spec import frames
-from crosswall.spec.frames import Control, FrameType, Operation
+from crosswall.spec.frames import Control, FrameType, Operation, Replay
 from crosswall.spec.ledger import COUNTERS
 from crosswall.spec.registers import REGISTERS
 from crosswall.spec.sample import Flag, SampleHeader
@@ -158,6 +159,8 @@ async def host_configures_teaches_and_reads_back(dut):
     state = reference.state
     line = {"uart": UartLine, "bytes": ByteLine}[PARAMETERS["wire"]](dut, generator)
     host = Host(dut, line)
+    if case.build.store:
+        MemoryModel(dut, "memory", case.build.store, generator=generator, probability=0.7)
     await start(dut)
     line.write(b"noise\x00")
 
@@ -175,6 +178,7 @@ async def host_configures_teaches_and_reads_back(dut):
 
     everything = sum(Flag, Flag(0))
     damaged = generator.randrange(SAMPLES)
+    images = []
     for number in range(SAMPLES):
         pixels = np.array([generator.choice([0, generator.randrange(256)])
                            for _ in range(network.pixels)], np.uint8)
@@ -184,6 +188,9 @@ async def host_configures_teaches_and_reads_back(dut):
         packing, body = pack_pixels(pixels[None])[0] if case.build.packed \
             else (0, pixels.tobytes())
         frame = frames.pack_sample(header.pack(packing) + body)
+        if case.build.store:
+            frame = frames.pack_keep(8 * number, header.pack(packing) + body)
+        images.append(pixels)
         if number == damaged:
             host.send(frame, damaged=True)
         host.send(frame)
@@ -191,13 +198,32 @@ async def host_configures_teaches_and_reads_back(dut):
         assert await host.frame() == answer
         host.send(frame)  # the same once more: answered, not learned
         assert await host.frame() == answer
-    host.send(frames.pack_sample(SampleHeader(SAMPLES + 1, 0).pack() + bytes(network.pixels)))
+    learned, repeated = SAMPLES, SAMPLES
+    if case.build.store:
+        # As many as there are slots, in another order, and with other labels and settings.
+        replayed = [(SAMPLES - 1, 0), (2, 1)]
+        frame = frames.pack_replay(Replay(SAMPLES, everything, 0x01, 0x20, tuple(
+            (8 * image, label) for image, label in replayed)))
+        answers = []
+        for image, label in replayed:
+            header = SampleHeader(learned, everything, label, clustering_pulse_shift=1,
+                                  readout_gate_shift=2)
+            answers.append(frames.pack_result(reference.process(header, images[image])
+                                              .pack(network)))
+            learned += 1
+        for _ in range(2):
+            host.send(frame, damaged=True)
+            host.send(frame)
+            assert [await host.frame() for _ in replayed] == answers
+        repeated += len(replayed)
+    host.send(frames.pack_sample(SampleHeader(learned + 1, 0).pack() + bytes(network.pixels)))
     gap = await host.frame()
-    assert (gap[0], frames.unpack_gap(gap)) == (FrameType.GAP, SAMPLES)
+    assert (gap[0], frames.unpack_gap(gap)) == (FrameType.GAP, learned)
 
-    assert await host.read("next_sample") == [SAMPLES]
+    assert await host.read("next_sample") == [learned]
     dropped, duplicates, gaps = await host.read("dropped_frames", 3)
-    assert (dropped, duplicates, gaps) == (2, SAMPLES, 1)  # the noise and the damaged one
+    # The noise and the damaged ones.
+    assert (dropped, duplicates, gaps) == (2 if learned == SAMPLES else 4, repeated, 1)
     assert (await host.read("status"))[0] & 1
     assert dut.idle.value == 1
     low, high = await host.read("busy_cycles_low", 2)

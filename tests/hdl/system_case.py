@@ -10,6 +10,8 @@ from crosswall.spec.rules import Rules
 
 BOARD_NAME = "bench"
 DIVISOR = 4
+MEMORY_BYTES = 1 << 10
+"""Where samples may be packed, the board keeps them too."""
 
 
 def system_case(seed: int, *, packed: bool = False, compact: bool = False) -> Case:
@@ -20,6 +22,7 @@ def system_case(seed: int, *, packed: bool = False, compact: bool = False) -> Ca
     rules = Rules(seed=generator.getrandbits(32), static_seed=0, threshold_rise=30,
                   margin=generator.randrange(500, 3000), silence=12)
     return Case(network, Build(lanes=2, readout_lanes=2, static_spread=False, slots=2,
-                               packed=packed, compact=compact), rules,
+                               packed=packed, compact=compact,
+                               store=MEMORY_BYTES if packed else 0), rules,
                 random_table(generator, network, static_spread=False),
                 random_table(generator, network, static_spread=False))

@@ -10,7 +10,7 @@ from crosswall.spec.network import receptive_fields
 from crosswall_hdl.crossbar import Crossbar
 
 SHAPES = {"one lane": (1, 3, 1), "few lanes": (2, 6, 2), "one group": (16, 16, 4),
-          "wide codes": (4, 8, 8)}
+          "wide codes": (4, 8, 8), "clusters": (64, 128, 2)}
 
 
 @pytest.mark.parametrize("compact", [False, True])

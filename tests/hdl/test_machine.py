@@ -1,6 +1,6 @@
 """The whole machine equals the reference machine: results, walls, thresholds and ledger."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,12 @@ from crosswall.spec.network import Neuron
 from crosswall_hdl.machine import Machine
 
 SAMPLES = 16
+
+BURSTS = (1, 1, 3)
+"""Samples that the machine is given at once, when their cycles are counted."""
+
+COUNTED = {("W", 5), ("S", 3), ("S", 4)}
+"""Geometries and seeds of machines whose cycles are counted, on Icarus."""
 
 # Between them: both encodings, rules, memories and kinds of spread; device variants; one and
 # several groups of lanes in both stages; margins that are missed sometimes and always.
@@ -48,14 +54,15 @@ def test_labelled_neurons_equal_the_reference(geometry, seed, simulator, options
 
 
 @pytest.mark.parametrize(("geometry", "seed", "simulator", "options"), [
-    ("W", 5, "icarus", {}), ("S", 3, "icarus", {}), ("U", 4, "verilator", {}),
+    ("W", 5, "icarus", {"packed": True}), ("S", 3, "icarus", {}),
+    ("U", 4, "verilator", {"packed": True}),
     ("S", 2, "icarus", {"neuron": Neuron.RACE}), ("W", 1, "icarus", {"labelled_neurons": True})])
 def test_overlapping_samples_equal_the_reference(geometry, seed, simulator, options, tmp_path):
     run_machine(geometry, seed, simulator, tmp_path, overlap=True, **options)
 
 
 @pytest.mark.parametrize(("seed", "neurons", "options"), [
-    (4, 8, {"positions": 2}), (1, 16, {"positions": 3, "overlap": True})])
+    (4, 8, {"positions": 2}), (1, 16, {"positions": 3, "overlap": True, "packed": True})])
 def test_positions_side_by_side_equal_the_reference(seed, neurons, options, tmp_path):
     run_machine("S", seed, "icarus", tmp_path, lanes=neurons, **options)
 
@@ -66,13 +73,16 @@ def test_samples_overlap(tmp_path):
 
 
 def run_machine(geometry, seed, simulator, tmp_path, *, neuron=Neuron.ARGMAX,
-                labelled_neurons=False, samples=SAMPLES, readout_primitive="inferred",
+                labelled_neurons=False, samples=SAMPLES, single_port_primitive="inferred",
                 netlist=None, tests=None, **options):
     network = {"neuron": neuron, "labelled_neurons": labelled_neurons}
     case = random_case(seed, geometry, **network)
     build = replace(case.build, **options)
     print(f"geometry {geometry}, seed {seed}: {build} {case.rules} {case.network}")
-    run_bench(Machine(case.network, build, readout_primitive=readout_primitive),
+    counted = (geometry, seed) in COUNTED and simulator == "icarus" and netlist is None
+    run_bench(Machine(case.network, build, single_port_primitive=single_port_primitive),
               Path(__file__).with_name("machine_bench.py"),
               simulator=simulator, build_dir=tmp_path, netlist=netlist, test_filter=tests,
-              parameters={"geometry": geometry, "seed": seed, "samples": samples, **network})
+              parameters={"geometry": geometry, "seed": seed, "samples": samples,
+                          "build": asdict(build), "bursts": BURSTS if counted else (),
+                          **network})

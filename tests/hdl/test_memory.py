@@ -10,7 +10,7 @@ import pytest
 from bench import run_bench
 
 from crosswall.spec.build import WallMemory as Kind
-from crosswall_hdl.memory import ConstantTable, RowMemory, WallMemory
+from crosswall_hdl.memory import ConstantTable, RowMemory, SharedMemory, WallMemory
 
 BENCH = Path(__file__).with_name("memory_bench.py")
 
@@ -44,6 +44,11 @@ def test_single_port_memories_behave_alike(primitive, spram_model, tmp_path):
 def test_a_single_port_primitive_cannot_be_a_block_memory():
     with pytest.raises(ValueError, match="SB_SPRAM256KA has a single port"):
         WallMemory(4, 2, 8, kind=Kind.BLOCK, primitive="SB_SPRAM256KA")
+
+
+def test_only_a_block_memory_can_be_read_late():
+    with pytest.raises(ValueError, match="`late` needs kind block and one lane: got kind single"):
+        SharedMemory(4, 2, 1, 8, kind=Kind.SINGLE_PORT, late=True)
 
 
 def test_unknown_primitives_are_refused():

@@ -21,7 +21,7 @@ SEED = 5
 # As the boards build it: everything that iCEBreaker uses, and ULX3S.
 BUILDS = {
     "ice40": {"compact": True, "readout_memory": WallMemory.SINGLE_PORT,
-              "readout_primitive": "SB_SPRAM256KA"},
+              "single_port_primitive": "SB_SPRAM256KA"},
     "ecp5": {"readout_memory": WallMemory.BLOCK},
 }
 

@@ -40,7 +40,7 @@ def test_identification_names_every_constant_register():
     assert words["clock_frequency"] == 60_000_000
     assert REGISTERS["build_options"].unpack(words["build_options"]) == {
         "slots": 2, "static_spread": 0, "single_port": 0, "compact": 1, "overlap": 0,
-        "positions": 1, "packed": 0}
+        "positions": 1, "packed": 0, "store": 0}
     assert unpack_board_name(tuple(words[f"board_name_{place}"] for place in range(4))) == "a board"
 
 

@@ -5,6 +5,7 @@ import random
 import cocotb
 from bench import bench_parameters
 from clustering_bench import Bench, RecordingMachine, check_sample, random_rules, random_table
+from cocotb.triggers import FallingEdge
 from drivers import start
 from geometries import mnist_fields
 
@@ -65,3 +66,46 @@ async def cycles_are_those_of_the_formulas(dut):
     first, last = pace * silent.index(False), silent.count(False) - 1
     learning = parameters["learning_cycles"]
     assert 0 <= cycles - (first + learning * last + latency) <= learning
+
+
+@cocotb.test()
+async def samples_follow_each_other_without_a_pause(dut):
+    """So many of them that every slot changes from sample to sample, all rankings taken at once."""
+    parameters = bench_parameters()
+    generator = random.Random(cocotb.RANDOM_SEED)
+    network, build = mnist_fields(parameters["neurons"], parameters["positions"])
+    await start(dut)
+    bench = Bench(dut, network, build, generator, 1.0)
+    dut.sample.value = dut.rules.value = 0
+    done = []
+
+    async def give():
+        """Ask for the rankings of the sample that was started, and wait for them."""
+        dut.give.value = 1
+        await FallingEdge(dut.clk)
+        dut.give.value = 0
+        cycles = 1
+        while dut.done.value == 0:
+            await FallingEdge(dut.clk)
+            cycles += 1
+        await FallingEdge(dut.clk)
+        done.append(len(bench.sink.received))
+        return cycles + 1
+
+    async def begin():
+        await bench.write(vivid(generator, network))
+        while dut.ready.value == 0:
+            await FallingEdge(dut.clk)
+        dut.start.value = 1
+        await FallingEdge(dut.clk)
+        dut.start.value = 0
+
+    await begin()
+    given = cocotb.start_soon(give())
+    for _ in range(2):
+        await begin()
+        await given
+        given = cocotb.start_soon(give())
+    cycles = await given
+    assert done == [network.positions * count for count in (1, 2, 3)]
+    assert cycles == network.fan_in * network.positions // build.positions

@@ -6,7 +6,10 @@ from crosswall.spec.network import Network
 from ..board import Board, roomy_build
 from .process import BOARD_NAME, Statistics, VirtualBoard
 
-__all__ = ["Statistics", "Virtual", "VirtualBoard"]
+__all__ = ["MEMORY_BYTES", "Statistics", "Virtual", "VirtualBoard"]
+
+MEMORY_BYTES = 1 << 25
+"""Memory for samples: as much as a ULX3S has."""
 
 
 class Virtual(Board):
@@ -17,4 +20,4 @@ class Virtual(Board):
 
     def choose_build(self, network: Network) -> Build:
         """As `roomy_build`, which is as parallel as pays in simulation."""
-        return roomy_build(network, slots=8)
+        return roomy_build(network, slots=8, store=MEMORY_BYTES)

@@ -1,6 +1,7 @@
 // The virtual board: a verilated System between a pseudo-terminal and its wire.
 //
-// Compiled with WIRE_UART (bit-level 8N1 on the pins) or WIRE_BYTES (one byte per clock), and UART_DIVISOR, the clocks per bit.
+// Compiled with WIRE_UART (bit-level 8N1 on the pins) or WIRE_BYTES (one byte per clock), and UART_DIVISOR, the clocks per bit;
+// with MEMORY_WORDS, the 16-bit words of the board's memory, if it has one.
 //
 // Standard output: first the path of the serial port, then one line of JSON for each line that
 // comes on standard input: clock cycles simulated, the seconds that took, and the processor's
@@ -152,6 +153,37 @@ private:
 #error "define WIRE_UART or WIRE_BYTES"
 #endif
 
+#if defined(MEMORY_WORDS)
+
+// The board's memory for samples. Pages that are never used take no room.
+class Memory {
+public:
+    explicit Memory(Vsystem& board)
+        : board_(board), words_(static_cast<uint16_t*>(std::calloc(MEMORY_WORDS, 2)), std::free) {
+        if (!words_) fail("reserving the board's memory");
+    }
+
+    // Called before each clock edge, with the outputs settled.
+    void move() {
+        if (board_.memory_write) words_.get()[board_.memory_address] = board_.memory_data;
+        if (board_.memory_read) board_.memory_word = words_.get()[board_.memory_address];
+    }
+
+private:
+    Vsystem& board_;
+    std::unique_ptr<uint16_t, decltype(&std::free)> words_;
+};
+
+#else
+
+class Memory {
+public:
+    explicit Memory(Vsystem&) {}
+    void move() {}
+};
+
+#endif
+
 // A pseudo-terminal in raw mode. Its own hold on the port keeps it alive between two hosts.
 int open_port() {
     const int master = posix_openpt(O_RDWR | O_NOCTTY);
@@ -176,6 +208,7 @@ int main() {
     auto board = std::make_unique<Vsystem>(context.get());
     auto in = std::make_unique<ByteQueue>(), out = std::make_unique<ByteQueue>();
     Wire wire(*board, *in, *out);
+    Memory memory(*board);
 
     uint64_t cycles = 0, quiet = 0;
     board->eval();
@@ -183,6 +216,7 @@ int main() {
     auto burst = [&](int length) {
         for (int cycle = 0; cycle < length; ++cycle) {
             quiet = wire.move() || !board->idle ? 0 : quiet + 1;
+            memory.move();
             board->clk ^= 1;
             board->eval();
         }

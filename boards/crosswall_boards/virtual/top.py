@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from amaranth.hdl import ClockDomain, Elaboratable, Module, Signal, Value
+from amaranth.hdl import Cat, ClockDomain, Elaboratable, Module, Signal, Value
+from amaranth.utils import exact_log2
+
+from crosswall_hdl.burst import BURST_WORDS, WORD_BITS
 
 __all__ = ["VirtualTop"]
 
@@ -30,7 +33,10 @@ class VirtualTop(Elaboratable):
         Ports by name, without double underscores, which Verilator would spell otherwise:
         ``clk``, ``idle`` and ``rx``, ``tx`` or ``rx_valid``, ``rx_payload``, ``rx_ready``,
         ``tx_valid``, ``tx_payload``. A byte is received if ``rx_ready`` and ``rx_valid``; a
-        byte that is sent must be taken at once.
+        byte that is sent must be taken at once. If the system has a memory, ``memory_write``,
+        ``memory_read``, ``memory_address``, ``memory_data`` and ``memory_word``: with
+        ``memory_write`` the word ``memory_data`` goes to ``memory_address``, with ``memory_read``
+        the word there is given as ``memory_word`` at the coming clock edge.
     """
 
     def __init__(self, system: Any, wire: str) -> None:
@@ -48,6 +54,15 @@ class VirtualTop(Elaboratable):
                             rx_ready=self._rx_ready, tx_valid=system.tx.valid,
                             tx_payload=system.tx.payload)
 
+        self._memory = getattr(system, "memory", None)
+        if self._memory is not None:
+            self._read, self._write = Signal(), Signal()
+            self._address = Signal(self._memory.signature.place_bits + exact_log2(BURST_WORDS))
+            self._word = Signal(WORD_BITS)
+            self._add_ports(memory_read=self._read, memory_write=self._write,
+                            memory_address=self._address, memory_data=self._memory.write_data,
+                            memory_word=self._word)
+
     def _add_ports(self, **values: Value) -> None:
         self.ports |= {name: (value, None) for name, value in values.items()}
 
@@ -62,4 +77,25 @@ class VirtualTop(Elaboratable):
             with m.If(self._rx_ready):
                 m.d.sync += [system.rx.valid.eq(self._rx_valid),
                              system.rx.payload.eq(self._rx_payload)]
+        if self._memory is not None:
+            self._serve_bursts(m)
         return m
+
+    def _serve_bursts(self, m: Module) -> None:
+        """Word by word, one in a cycle; a word that is read comes a cycle later."""
+        memory = self._memory
+        place, writes = Signal.like(memory.request.p.place), Signal()
+        left, word = Signal(range(BURST_WORDS + 1)), Signal(range(BURST_WORDS))
+        m.d.comb += [
+            memory.request.ready.eq(left == 0),
+            self._address.eq(Cat(word, place)),
+            self._write.eq((left != 0) & writes),
+            self._read.eq((left != 0) & ~writes),
+            memory.write_taken.eq(self._write),
+        ]
+        m.d.sync += [memory.read_data.eq(self._word), memory.read_valid.eq(self._read)]
+        with m.If(left != 0):
+            m.d.sync += [left.eq(left - 1), word.eq(word + 1)]
+        with m.Elif(memory.request.valid):
+            m.d.sync += [left.eq(BURST_WORDS), place.eq(memory.request.p.place),
+                         writes.eq(memory.request.p.write)]

@@ -68,6 +68,8 @@ class SampleGate(wiring.Component):
         A sample whose frame is being received then is ignored.
     idle : Out(1)
         Every admitted sample has been answered by the machine.
+    admitted : Out(1)
+        Pulse, in the cycle of ``commit``: the sample is admitted.
     refused : Out(1)
         Pulse: a sample was refused for lack of a slot.
     duplicates, gaps : Out(COUNTER_BITS)
@@ -104,6 +106,7 @@ class SampleGate(wiring.Component):
             "expected_value": In(32),
             "expected_strobe": In(1),
             "idle": Out(1, init=1),
+            "admitted": Out(1),
             "refused": Out(1),
             "duplicates": Out(COUNTER_BITS),
             "gaps": Out(COUNTER_BITS),
@@ -125,7 +128,7 @@ class SampleGate(wiring.Component):
         admit = Signal()  # the sample just received
         answer = Signal()  # the last byte of a result
         unanswered = Signal(range(self.slots + 1))  # admitted, result not complete
-        m.d.comb += self.idle.eq(unanswered == 0)
+        m.d.comb += [self.idle.eq(unanswered == 0), self.admitted.eq(admit)]
         m.d.sync += unanswered.eq(unanswered + admit - answer)
 
         # Receive slots: a ring of whole packets, so its size need not be a power of two.

@@ -3,6 +3,7 @@
 from amaranth.hdl import Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
+from amaranth.utils import exact_log2
 
 from crosswall.spec import frames
 from crosswall.spec.packing import PACKING_PLACE, PACKINGS
@@ -12,10 +13,13 @@ from .cobs import DECODED_SHAPE
 from .crc import Crc
 from .sizes import check_sample_bytes
 
-__all__ = ["CONTROL_HEADER_BYTES", "FrameReceiver"]
+__all__ = ["CONTROL_HEADER_BYTES", "REPLAY_BYTES", "FrameReceiver"]
 
 CONTROL_HEADER_BYTES = frames.CONTROL_HEADER.size - 1
 """Length of a control frame's header after the type byte: id (2), operation, address (2), count."""
+
+REPLAY_BYTES = frames.REPLAY_HEADER_BYTES + frames.MAX_REPLAY * frames.REPLAY_ENTRY_BYTES
+"""Longest REPLAY frame, without its type."""
 
 # Bytes to come before the CRC, where these fields of a control frame are received.
 _AT_OPERATION = 4
@@ -45,6 +49,8 @@ class FrameReceiver(wiring.Component):
         See `Crc`.
     packed : bool
         Samples may be packed (`crosswall.spec.packing`).
+    store : bool
+        Take KEEP and REPLAY frames too; only if `packed`.
 
     Members
     -------
@@ -66,13 +72,26 @@ class FrameReceiver(wiring.Component):
         The control frame since the last ``frame_start`` is complete and correct.
     dropped : Out(1)
         A frame was dropped. An empty frame (two delimiters in a row) is not counted.
+    keeps : Out(1)
+        If `store`: the frame is a KEEP frame. Its sample is said as that of a SAMPLE frame.
+    store_strobe : Out(1)
+        If `store`: ``data`` is the next byte of a KEEP frame's place, or of a REPLAY frame, with
+        the CRC's 4 bytes: at most ``REPLAY_BYTES`` + 4.
+    replay_commit : Out(1)
+        If `store`: the REPLAY frame since the last ``frame_start`` is complete and correct.
+    wait : In(1)
+        If `store`: nothing is taken.
     """
 
-    def __init__(self, *, sample_bytes: int, serial: bool = False, packed: bool = False) -> None:
+    def __init__(self, *, sample_bytes: int, serial: bool = False, packed: bool = False,
+                 store: bool = False) -> None:
         check_sample_bytes(sample_bytes, packed=packed)
+        if store and not packed:
+            raise ValueError("`store` needs `packed`")
         self.sample_bytes = sample_bytes
         self.serial = serial
         self.packed = packed
+        self.store = store
         super().__init__({
             "frame": In(stream.Signature(DECODED_SHAPE)),
             "data": Out(8),
@@ -82,6 +101,8 @@ class FrameReceiver(wiring.Component):
             "control_strobe": Out(1),
             "control_commit": Out(1),
             "dropped": Out(1),
+            **({"keeps": Out(1), "store_strobe": Out(1), "replay_commit": Out(1), "wait": In(1)}
+               if store else {}),
         })
 
     def elaborate(self, platform: object) -> Module:
@@ -94,8 +115,8 @@ class FrameReceiver(wiring.Component):
         is_write = Signal()
         in_words = Signal()  # of a control frame
         # Bytes to come before the CRC; below zero, it counts those of the CRC.
-        left = Signal(signed(2 + max(self.sample_bytes,
-                                     4 * frames.MAX_CONTROL_WORDS).bit_length()))
+        left = Signal(signed(2 + max(self.sample_bytes, 4 * frames.MAX_CONTROL_WORDS,
+                                     REPLAY_BYTES if self.store else 0).bit_length()))
         is_complete = Signal()
         is_whole = Signal()  # as far as its length tells
 
@@ -103,18 +124,23 @@ class FrameReceiver(wiring.Component):
         end = Signal()
         in_body = Signal()
         judge = Signal()
+        waits = Signal()
+        in_place = Signal()  # of a KEEP frame, before the sample
+        is_replay = Signal()
         m.d.comb += [
+            waits.eq(judge | self.wait if self.store else judge),
             self.data.eq(self.frame.payload.data),
-            self.frame.ready.eq(~judge & Mux(self.frame.payload.end, crc.first, crc.last)),
+            self.frame.ready.eq(~waits & Mux(self.frame.payload.end, crc.first, crc.last)),
             byte.eq(self.frame.valid & self.frame.ready & ~self.frame.payload.end),
             end.eq(self.frame.valid & self.frame.ready & self.frame.payload.end),
             crc.data.eq(self.data),
-            crc.step.eq(self.frame.valid & ~judge & ~self.frame.payload.end),
+            crc.step.eq(self.frame.valid & ~waits & ~self.frame.payload.end),
             crc.start.eq(end),
             self.frame_start.eq(byte & ~started),
             in_body.eq(left > 0),
             is_complete.eq(left[-1] & (left[:2] == 0)),  # -4: no frame that counts goes further
-            self.sample_strobe.eq(byte & is_sample & (~is_complete if self.packed else in_body)),
+            self.sample_strobe.eq(byte & is_sample & ~in_place
+                                  & (~is_complete if self.packed else in_body)),
             is_whole.eq(is_complete),
             self.control_strobe.eq(byte & is_control & in_body),
         ]
@@ -127,7 +153,7 @@ class FrameReceiver(wiring.Component):
                 in_words.eq(0),
                 left.eq(Mux(self.data[0], CONTROL_HEADER_BYTES, self.sample_bytes)),
             ]
-        with m.Elif(byte):
+        with m.Elif(byte & ~in_place):
             m.d.sync += left.eq(left - 1)
             with m.If(is_complete):
                 m.d.sync += [is_sample.eq(0), is_control.eq(0)]
@@ -154,6 +180,34 @@ class FrameReceiver(wiring.Component):
                       & (self.data >= PACKINGS)):
                 m.d.sync += is_sample.eq(0)
 
+        if self.store:
+            has_entry = Signal()  # a REPLAY frame's header, a sample and a CRC have come
+            place_left = Signal(range(frames.PLACE_BYTES + 1))
+            m.d.comb += [
+                in_place.eq(place_left != 0),
+                self.store_strobe.eq(byte & (in_place | (is_replay & ~is_complete))),
+            ]
+            with m.If(is_replay):
+                # A whole number of samples.
+                m.d.comb += is_whole.eq(
+                    has_entry & (left[:exact_log2(frames.REPLAY_ENTRY_BYTES)] == 0))
+            with m.If(self.frame_start):
+                m.d.sync += [self.keeps.eq(0), is_replay.eq(0), has_entry.eq(0), place_left.eq(0)]
+                with m.If(self.data == frames.FrameType.KEEP):
+                    m.d.sync += [is_sample.eq(1), self.keeps.eq(1),
+                                 place_left.eq(frames.PLACE_BYTES)]
+                with m.If(self.data == frames.FrameType.REPLAY):
+                    m.d.sync += [is_replay.eq(1), left.eq(REPLAY_BYTES)]
+            with m.Elif(byte):
+                with m.If(in_place):
+                    m.d.sync += place_left.eq(place_left - 1)
+                with m.If(is_complete):
+                    m.d.sync += is_replay.eq(0)
+                with m.If(left == REPLAY_BYTES + 1 - (
+                        frames.REPLAY_HEADER_BYTES + frames.REPLAY_ENTRY_BYTES
+                        + frames.CRC_BYTES)):
+                    m.d.sync += has_entry.eq(1)
+
         # The verdict is registered at the end of the frame and acted on a cycle later.
         intact = Signal()
         m.d.sync += judge.eq(end & (started | self.frame.payload.broken))
@@ -166,6 +220,8 @@ class FrameReceiver(wiring.Component):
             m.d.comb += [
                 self.sample_commit.eq(intact & is_sample),
                 self.control_commit.eq(intact & is_control),
-                self.dropped.eq(~(intact & (is_sample | is_control))),
+                self.dropped.eq(~(intact & (is_sample | is_control | is_replay))),
             ]
+            if self.store:
+                m.d.comb += self.replay_commit.eq(intact & is_replay)
         return m

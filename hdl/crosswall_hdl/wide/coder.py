@@ -37,7 +37,7 @@ class Coder(wiring.Component):
 
     Members
     -------
-    pixels, bank, offset, begin, origin
+    pixels, bank, written_bank, offset, begin, origin
         See `FieldPixels`.
     begin : In(1)
         Code the ``fan_in`` pixels whose offsets come in the next cycles. Not less than ``fan_in``
@@ -46,12 +46,16 @@ class Coder(wiring.Component):
         With ``begin``.
     ending : Out(1)
         The place of this cycle is the sweep's last.
+    ending_odd : Out(1)
+        And its sample's bank is an odd one. With `Build.overlap` only.
     free : Out(1)
         ``begin`` may come in the cycle after the next.
     coding : Out(1)
         The place `CODE_LATENCY` cycles before belongs to a field.
     drive : Out(Drive(network))
         Of that place; 0 between fields.
+    drive_odd : Out(1)
+        The bank of that place's sample is an odd one. With `Build.overlap` only.
     """
 
     def __init__(self, network: Network, build: Build) -> None:
@@ -61,9 +65,10 @@ class Coder(wiring.Component):
             "mean": In(PIXEL_BITS),
             "shift": In(range(PIXEL_BITS + 1)),
             "ending": Out(1),
-            "free": Out(1),
+            "free": Out(1, init=1),
             "coding": Out(1),
             "drive": Out(Drive(network)),
+            **({"ending_odd": Out(1), "drive_odd": Out(1)} if build.overlap else {}),
         })
 
     def elaborate(self, platform) -> Module:
@@ -80,12 +85,22 @@ class Coder(wiring.Component):
         m.d.comb += [
             sweeping.eq(self.begin | (left != 0)),
             self.ending.eq(Mux(self.begin, network.fan_in == 1, left == 1)),
-            self.free.eq(left <= 1),
         ]
         with m.If(self.begin):
-            m.d.sync += [mean.eq(self.mean), shift.eq(self.shift), left.eq(network.fan_in - 1)]
+            m.d.sync += [mean.eq(self.mean), shift.eq(self.shift), left.eq(network.fan_in - 1),
+                         self.free.eq(network.fan_in <= 2)]
         with m.Elif(left != 0):
-            m.d.sync += left.eq(left - 1)
+            m.d.sync += [left.eq(left - 1), self.free.eq(left <= 2)]
+
+        if self._build.overlap:
+            odd = Signal(name="odd_s1", reset_less=True)
+            odd_now = Signal()
+            m.d.comb += [
+                odd_now.eq(Mux(self.begin, self.bank[0], odd)),
+                self.ending_odd.eq(self.ending & odd_now),
+                self.drive_odd.eq(delayed(m, odd, CODE_LATENCY - 1, "odd")),
+            ]
+            m.d.sync += odd.eq(odd_now)
 
         # The next field may begin while the last pixels of this one are on their way.
         deviation = Signal(signed(PIXEL_BITS + 1), name="deviation_s5", reset_less=True)

@@ -12,7 +12,7 @@ from crosswall.spec.network import PIXEL_BITS, Encoding, Network
 from ..control import PixelPort, index_shape
 from ..memory import ConstantTable
 from .pipeline import delayed
-from .pixels import PIXEL_LATENCY, FieldPixels, field_ports
+from .pixels import BANKS, PIXEL_LATENCY, FieldPixels, field_ports
 
 __all__ = ["QUEUE_CYCLES", "Field", "Survey", "Surveyor"]
 
@@ -21,7 +21,7 @@ QUEUE_CYCLES = 2
 
 
 class Field(data.StructLayout):
-    """A position that is not silent, and how its pixels become codes.
+    """A position that is not silent, or a sample's last, and how its pixels become codes.
 
     Members
     -------
@@ -30,13 +30,19 @@ class Field(data.StructLayout):
         What the pixels are compared with; 0 without contrast.
     shift
         Codes are deviations from the mean, shifted right by this.
+    silent
+        The last position, and it is silent.
+    bank
+        Where the sample's pixels are. With `Build.overlap` only.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, build: Build) -> None:
         super().__init__({
             "position": index_shape(network.positions),
             "mean": PIXEL_BITS,
             "shift": range(PIXEL_BITS + 1),
+            "silent": 1,
+            **({"bank": range(BANKS)} if build.overlap else {}),
         })
 
 
@@ -45,7 +51,7 @@ class Surveyor(wiring.Component):
 
     Members
     -------
-    pixels, bank, offset, begin, origin
+    pixels, bank, written_bank, offset, begin, origin
         See `FieldPixels`.
     begin : In(1)
         Look at the ``fan_in`` pixels whose offsets come in the next cycles. Not less than
@@ -93,10 +99,11 @@ class Surveyor(wiring.Component):
 
 
 class Survey(wiring.Component):
-    """Looks at all positions in order and passes on those that are not silent.
+    """Looks at all positions in order and passes on those that are not silent, and the last.
 
     Several surveyors take positions in turn, one every ``pace`` cycles: at least twice as fast as
     the slots score, so that silent positions cost no time as long as they are not more than half.
+    With `Build.overlap` the next sample's may follow without a pause.
 
     Parameters
     ----------
@@ -107,38 +114,47 @@ class Survey(wiring.Component):
     ----------
     pace : int
         Cycles from a position to the next.
+    queue : int
+        Most positions that are looked at or wait at once.
     latency : int
         Cycles from ``start`` to the first of ``fields``, if position 0 is not silent.
+    judging_latency : int
+        Cycles from a position being taken, the first one in the cycle after ``start``, to the one
+        in which it is known whether it is silent.
 
     Members
     -------
-    pixels : In(PixelPort(network)), bank : In(1)
+    pixels : In(PixelPort(network, build)), written_bank : In(range(BANKS))
         See `FieldPixels`.
     start : In(1)
-        Begin with position 0; the pixels are complete.
+        Begin with position 0; the pixels are complete. Only if ``ready``.
+    bank : In(range(BANKS))
+        Where they are, from the cycle after ``start`` to the next ``start``: the banks take turns,
+        from 1 on. With `Build.overlap` only.
+    ready : Out(1)
+        All positions are being looked at, or have been. Low from the cycle after ``start``.
     silence : In(9)
-        A position whose peak is below is silent. Held until ``complete``.
-    fields : Out(stream.Signature(Field(network)))
-        The positions that are not silent, ascending.
-    complete : Out(1)
-        All positions were looked at; those to come are offered. Low from the cycle after
-        ``start``.
+        A position whose peak is below is silent. Held while samples are in the stage.
+    fields : Out(stream.Signature(Field(network, build)))
+        The positions that are not silent, and the last of each sample, in order.
     """
 
-    _QUEUE = 32
+    queue = 32
 
     def __init__(self, network: Network, build: Build) -> None:
         self._network, self._build = network, build
         self.pace = max(1, network.fan_in // (2 * build.positions))
         division = PIXEL_BITS + 2 if network.encoding == Encoding.CONTRAST else 0
-        self.latency = 2 + PIXEL_LATENCY + network.fan_in + 1 + division + 2 + QUEUE_CYCLES
+        self.judging_latency = 1 + PIXEL_LATENCY + network.fan_in + 1 + division + 2
+        self.latency = 1 + self.judging_latency + QUEUE_CYCLES
         super().__init__({
-            "pixels": In(PixelPort(network)),
-            **({"bank": In(1)} if build.overlap else {}),
+            "pixels": In(PixelPort(network, build)),
+            **({"bank": In(range(BANKS)), "written_bank": In(range(BANKS))}
+               if build.overlap else {}),
             "start": In(1),
+            "ready": Out(1),
             "silence": In(PIXEL_BITS + 1),
-            "fields": Out(stream.Signature(Field(network))),
-            "complete": Out(1),
+            "fields": Out(stream.Signature(Field(network, build))),
         })
 
     def elaborate(self, platform) -> Module:
@@ -154,19 +170,21 @@ class Survey(wiring.Component):
         position = Signal(index_shape(network.positions))
         waiting = Signal()  # positions have yet to be taken
         pause = Signal(range(self.pace))
-        crowd = Signal(range(self._QUEUE + 1))  # looked at, or in the queue
+        crowd = Signal(range(self.queue + 1))  # looked at, or in the queue
         take, taken = Signal(), Signal()
         judged, silent = Signal(), Signal()
+        last = Signal()  # of the sample, with `judged`
         passed_on = Signal()
         m.d.comb += [
             offset.index.eq(place),
             origin.index.eq(position),
-            take.eq(waiting & (pause == 0) & (crowd != self._QUEUE)),
+            self.ready.eq(~waiting),
+            take.eq(waiting & (pause == 0) & (crowd != self.queue)),
             passed_on.eq(self.fields.valid & self.fields.ready),
         ]
         m.d.sync += [
             taken.eq(take),
-            crowd.eq(crowd + take - (judged & silent) - passed_on),
+            crowd.eq(crowd + take - (judged & silent & ~last) - passed_on),
         ]
         with m.If(pause != 0):
             m.d.sync += pause.eq(pause - 1)
@@ -192,7 +210,8 @@ class Survey(wiring.Component):
                 surveyor.begin.eq(taken & turn[index]),
             ]
             if self._build.overlap:
-                m.d.comb += surveyor.bank.eq(self.bank)
+                m.d.comb += [surveyor.bank.eq(self.bank),
+                             surveyor.written_bank.eq(self.written_bank)]
 
         # One finishes per cycle, at most.
         finished = Signal()
@@ -223,7 +242,14 @@ class Survey(wiring.Component):
         finished = delayed(m, finished, 1, "peaked", reset_less=False)
 
         # The highest bit set decides: bit_length(peak) - code_bits, at least 0.
-        field = Signal(Field(network))
+        overlap = self._build.overlap
+        field = Signal(Field(network, self._build), init={"bank": 1} if overlap else {})
+        given = Signal.like(field)
+        m.d.comb += [
+            last.eq(field.position == network.positions - 1),
+            given.eq(field),
+            given.silent.eq(silent),
+        ]
         m.d.sync += [
             judged.eq(finished),
             silent.eq(peak < self.silence),
@@ -233,21 +259,18 @@ class Survey(wiring.Component):
         for bit in range(network.code_bits, PIXEL_BITS):
             with m.If(peak[bit]):
                 m.d.sync += field.shift.eq(bit + 1 - network.code_bits)
-        remaining = Signal(range(network.positions + 1))
-        with m.If(self.start):
-            m.d.sync += [field.position.eq(0), remaining.eq(network.positions)]
-        with m.Elif(judged):
-            m.d.sync += [field.position.eq(field.position + 1), remaining.eq(remaining - 1)]
+        with m.If(judged):
+            m.d.sync += field.position.eq(Mux(last, 0, field.position + 1))
+            if overlap:
+                m.d.sync += field.bank.eq(field.bank + last)
         m.submodules.queue = queue = SyncFIFOBuffered(width=field.shape().size,
-                                                      depth=self._QUEUE)
+                                                      depth=self.queue)
         m.d.comb += [
-            queue.w_data.eq(field),
-            queue.w_en.eq(judged & ~silent),
+            queue.w_data.eq(given),
+            queue.w_en.eq(judged & (~silent | last)),
             self.fields.payload.eq(queue.r_data),
             self.fields.valid.eq(queue.r_rdy),
             queue.r_en.eq(passed_on),
-            # `crowd` counts a field that is on its way through the queue, too.
-            self.complete.eq((remaining == 0) & ((crowd == 0) | self.fields.valid)),
         ]
         return m
 

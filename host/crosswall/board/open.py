@@ -31,7 +31,7 @@ ChooseBuild = Callable[[Network, Build], Build]
 
 
 def open_board(name: str | None, machine: Machine, *, port: str | None = None,
-               baud: int | None = None, wire: str = "uart",
+               baud: int | None = None, wire: str = "uart", replay: bool = True,
                choose_build: ChooseBuild = lambda network, build: build,
                progress: Callable[[str], None] = lambda line: None) -> Board:
     """Open a board for a machine.
@@ -45,6 +45,8 @@ def open_board(name: str | None, machine: Machine, *, port: str | None = None,
         Serial port of a board that is plugged in.
     wire
         Of the virtual board: ``uart`` or ``bytes``.
+    replay
+        Whether samples that come again are learned from the board's memory; see `RemoteBoard`.
     choose_build
         Build of the virtual board.
     progress
@@ -68,12 +70,12 @@ def open_board(name: str | None, machine: Machine, *, port: str | None = None,
             raise UsageError(f"--port {port}: board {name} has no port to choose; leave --port "
                              f"out, or name the board that is plugged in")
         return TwinBoard(machine) if name == TWIN else _open_virtual(
-            machine.network, wire, choose_build, progress)
+            machine.network, wire, replay, choose_build, progress)
     if port is None:
         raise UsageError(f"--board {name}: which port is it at? Add --port DEVICE")
     if name is not None and baud is None:
         baud = find_board(name).baud
-    board = open_port(port, baud)
+    board = open_port(port, baud, replay=replay)
     if name is not None and board.name != name:
         answered = board.name
         board.close()
@@ -82,10 +84,10 @@ def open_board(name: str | None, machine: Machine, *, port: str | None = None,
     return board
 
 
-def open_port(port: str, baud: int | None = None) -> RemoteBoard:
+def open_port(port: str, baud: int | None = None, *, replay: bool = True) -> RemoteBoard:
     """Open whatever board is at a serial port; LinkError or BoardError if there is none."""
     try:
-        return RemoteBoard(SerialTransport(port, baud or DEFAULT_BAUD))
+        return RemoteBoard(SerialTransport(port, baud or DEFAULT_BAUD), replay=replay)
     except BoardError as error:
         raise BoardError(f"{port}: {error}") from error
 
@@ -124,12 +126,12 @@ def virtual_board(network: Network, choose_build: ChooseBuild = lambda network, 
         raise _missing(error) from error
 
 
-def _open_virtual(network: Network, wire: str, choose_build: ChooseBuild,
+def _open_virtual(network: Network, wire: str, replay: bool, choose_build: ChooseBuild,
                   progress: Callable[[str], None]) -> RemoteBoard:
     virtual = virtual_board(network, choose_build, wire=wire, progress=progress)
     virtual.start()
     try:
-        return RemoteBoard(SerialTransport(virtual.port), on_close=virtual.stop)
+        return RemoteBoard(SerialTransport(virtual.port), on_close=virtual.stop, replay=replay)
     except BaseException:
         virtual.stop()
         raise

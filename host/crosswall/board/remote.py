@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from crosswall.errors import BoardError
-from crosswall.link import Session, Transport, sample_packets
+from crosswall.link import KeptSample, KeptSamples, Session, Transport, sample_packets
 from crosswall.spec.build import Build, WallMemory
 from crosswall.spec.device_table import GAIN_ONE, DeviceTable
 from crosswall.spec.frames import PROTOCOL_VERSION
@@ -39,6 +39,9 @@ class RemoteBoard:
         An open line; the board closes it.
     on_close
         Called after the transport was closed.
+    replay
+        Whether samples that come again are learned from the board's memory, where it has one and
+        they fit (`crosswall.link.KeptSamples`); False: each comes over the line each time.
 
     Raises
     ------
@@ -48,7 +51,8 @@ class RemoteBoard:
         If what answers is not crosswall, or speaks another protocol version.
     """
 
-    def __init__(self, transport: Transport, on_close: Callable[[], None] | None = None) -> None:
+    def __init__(self, transport: Transport, on_close: Callable[[], None] | None = None, *,
+                 replay: bool = True) -> None:
         self._transport = transport
         self._on_close = on_close
         self._bound: Network | None = None
@@ -60,6 +64,7 @@ class RemoteBoard:
             raise
         slots = self._build.slots
         self._session = Session(transport, slots=slots, patience=PATIENCE)
+        self._kept = KeptSamples(self._build.store) if replay and self._build.store else None
 
     @property
     def name(self) -> str:
@@ -70,6 +75,11 @@ class RemoteBoard:
     def session(self) -> Session:
         """The session with the board."""
         return self._session
+
+    @property
+    def kept(self) -> KeptSamples | None:
+        """Which samples the board's memory holds; None if it has none, or is not used."""
+        return self._kept
 
     def identify(self) -> Identity:
         """What the board said when it was opened."""
@@ -93,6 +103,7 @@ class RemoteBoard:
                       compact=bool(options["compact"]),
                       overlap=bool(options["overlap"]), positions=options["positions"],
                       packed=bool(options["packed"]),
+                      store=1 << options["store"] if options["store"] else 0,
                       readout_memory=WallMemory.SINGLE_PORT if options["single_port"]
                       else WallMemory.BLOCK)
         return Identity(
@@ -180,9 +191,15 @@ class RemoteBoard:
         if not len(headers):
             return results
         done = 0
-        packets = sample_packets(_until(stop, headers), pixels, packed=self._build.packed)
+        each = _until(stop, headers)
+        packets: Iterable[bytes | KeptSample] = sample_packets(
+            each, pixels, packed=self._build.packed) if self._kept is None \
+            else self._kept.samples(each, pixels)
         for packet in self._session.stream(packets, int(headers.numbers[0])):
-            store(results, done, Result.unpack(packet, network))
+            result = Result.unpack(packet, network)
+            if self._kept is not None:
+                self._kept.answered(result.number)
+            store(results, done, result)
             done += 1
             if progress is not None:
                 progress(done)

@@ -10,7 +10,7 @@ from crosswall.experiment import Experiment
 from crosswall.experiment.benchmark import bench_twin, bench_virtual, workload
 from crosswall.link.benchmark import measure
 
-from .common import json_option, print_json, say
+from .common import json_option, print_json, replay_option, say
 
 _data_option = click.option("--data", metavar="PATH",
                             help="The data set, or a folder that holds it.")
@@ -45,17 +45,18 @@ def twin(experiment: str, samples: int, data: str | None, as_json: bool) -> None
               default=("digits", "mnist"), show_default=True)
 @click.option("--wire", "wires", multiple=True, type=click.Choice(["uart", "bytes"]),
               default=("uart", "bytes"), show_default=True)
+@replay_option
 @_data_option
 @json_option
-def virtual(samples: int, experiments: tuple[str, ...], wires: tuple[str, ...], data: str | None,
-            as_json: bool) -> None:
+def virtual(samples: int, experiments: tuple[str, ...], wires: tuple[str, ...], replay: bool,
+            data: str | None, as_json: bool) -> None:
     """Cycles and samples per second of the virtual board, and what bounds them."""
     results: list[dict[str, Any]] = []
     for name in experiments:
         for wire in wires:
             say(f"measuring {name} on wire {wire}")
             results.append(bench_virtual(Experiment.load(name).with_options(data=data), wire,
-                                         samples, say))
+                                         samples, say, replay=replay))
     if as_json:
         print_json(results)
         return

@@ -34,7 +34,7 @@ _folder_option = click.option("--out", type=click.Path(path_type=Path), metavar=
                               help="Folder of the build. Default: build/BOARD-EXPERIMENT, with "
                               "what the options below change.")
 
-_build_options = options(
+build_options = options(
     click.option("--lanes", type=click.IntRange(1, 1024), metavar="N",
                  help="Clustering neurons in parallel, a power of two."),
     click.option("--positions", type=click.IntRange(1, 64), metavar="P",
@@ -79,7 +79,7 @@ def boards(table: bool, names: tuple[str, ...], samples: int, out: Path | None,
 @click.argument("board")
 @click.argument("experiment", metavar="[PRESET|FILE.toml]", default="digits")
 @_folder_option
-@_build_options
+@build_options
 @click.option("--data", metavar="PATH", help="The data set, where it says the image's shape.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True,
               help="Seed of place and route.")
@@ -135,7 +135,7 @@ def build(board: str, experiment: str, out: Path | None, data: str | None, seed:
 @click.argument("board")
 @click.argument("experiment", metavar="[PRESET|FILE.toml]", default="digits")
 @_folder_option
-@_build_options
+@build_options
 @click.option("--bitstream", type=click.Path(path_type=Path), metavar="FILE",
               help="The bitstream. Default: the one that `crosswall build` left in its folder.")
 @click.option("--dry-run", is_flag=True, help="Print the command and do nothing.")

@@ -44,6 +44,12 @@ json_option = click.option("--json", "as_json", is_flag=True,
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress.")
 
 
+replay_option = click.option(
+    "--replay/--no-replay", default=True, show_default=True,
+    help="Whether a sample that comes again is learned from the board's memory, if it has one, in "
+    "place of the wire. Changes no result.")
+
+
 def board_options(default: str) -> Callable[[Command], Command]:
     """The options that name a board, and what it is without them."""
     return options(
@@ -54,7 +60,8 @@ def board_options(default: str) -> Callable[[Command], Command]:
                      help="Bits per second. Default: the board's."),
         click.option("--wire", type=click.Choice(WIRES), default="uart", show_default=True,
                      help="Wire of the virtual board: its UART pins, or its byte streams "
-                     "(faster)."))
+                     "(faster)."),
+        replay_option)
 
 
 data_options = options(

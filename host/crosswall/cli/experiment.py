@@ -53,14 +53,15 @@ _run_options = options(
 @json_option
 def run(experiment: str | None, out: Path | None, resume: Path | None, draw: bool | None,
         quiet: bool, as_json: bool, board: str | None, port: str | None, baud: int | None,
-        wire: str, **changes: Any) -> None:
+        wire: str, replay: bool, **changes: Any) -> None:
     """Run an experiment on a board and write what it found.
 
     DIR gets result.json, samples.npz (every sample's prediction, winners, scores), snapshot.npz
     (the learned state) and plots. Ctrl-C saves the run; --resume DIR goes on with it, to the
     same result bit by bit.
     """
-    where: dict[str, Any] = {"board": board, "port": port, "baud": baud, "wire": wire}
+    where: dict[str, Any] = {"board": board, "port": port, "baud": baud, "wire": wire,
+                             "replay": replay}
     with stopping(log) as stop, RunDisplay(log, quiet=quiet) as display:
         def on_event(event: Event) -> None:
             stop.armed = True
@@ -132,7 +133,7 @@ def _percent(share: float | None) -> str:
 @json_option
 def verify(experiment: str, samples: int, full: bool, state_every: int | None, quiet: bool,
            as_json: bool, board: str | None, port: str | None, baud: int | None, wire: str,
-           **changes: Any) -> None:
+           replay: bool, **changes: Any) -> None:
     """Run a board and the twin in lock step and compare all they do.
 
     Predictions, winners and scores of every sample; walls, thresholds and energy ledger after
@@ -141,8 +142,8 @@ def verify(experiment: str, samples: int, full: bool, state_every: int | None, q
     chosen = Experiment.load(experiment).with_options(**changes)
     with RunDisplay(log, quiet=quiet) as display:
         found = experiments.verify(
-            chosen, board=board, port=port, baud=baud, wire=wire, notice=say, on_event=display,
-            samples=None if full else samples, state_every=state_every)
+            chosen, board=board, port=port, baud=baud, wire=wire, replay=replay, notice=say,
+            on_event=display, samples=None if full else samples, state_every=state_every)
     if as_json:
         print_json(found.as_dict())
     else:

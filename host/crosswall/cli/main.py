@@ -27,6 +27,7 @@ COMMANDS = {
     "boards": ("boards", "List the boards."),
     "build": ("boards", "Build a board's gateware for an experiment."),
     "flash": ("boards", "Load a bitstream into a board that is plugged in."),
+    "cost": ("cost", "Predict cycles, memory and samples per second of a board."),
     "info": ("boards", "Say which board is at a port, or what is installed."),
     "snapshot": ("snapshot", "Save or restore what a board has learned."),
     "bench": ("bench", "Measure speeds."),

@@ -20,8 +20,8 @@ from .verification import verify as verify_plan
 
 
 def run(experiment: Experiment | str, *, board: str | None = None, port: str | None = None,
-        baud: int | None = None, wire: str = "uart", out: Path | str | None = None,
-        draw: bool | None = None, command: str = "",
+        baud: int | None = None, wire: str = "uart", replay: bool = True,
+        out: Path | str | None = None, draw: bool | None = None, command: str = "",
         on_event: Callable[[Event], None] = lambda event: None,
         stop: Callable[[], bool] = lambda: False,
         notice: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
@@ -31,8 +31,9 @@ def run(experiment: Experiment | str, *, board: str | None = None, port: str | N
     ----------
     experiment
         A checked experiment, a preset's name or a file's path.
-    board, port, baud, wire
-        Which board; see `crosswall.board.open_board`.
+    board, port, baud, wire, replay
+        Which board, and whether it learns from its memory what comes again; see
+        `crosswall.board.open_board`.
     out
         Folder for the results; None writes none.
     draw
@@ -63,12 +64,13 @@ def run(experiment: Experiment | str, *, board: str | None = None, port: str | N
         report.check_place(place)
     plan = Plan.make(experiment)
     return _run(plan, None, place, draw, command, on_event, stop, notice,
-                board=board, port=port, baud=baud, wire=wire)
+                board=board, port=port, baud=baud, wire=wire, replay=replay)
 
 
 def resume(out: Path | str, *, board: str | None = None, port: str | None = None,
-           baud: int | None = None, wire: str = "uart", draw: bool | None = None,
-           command: str = "", on_event: Callable[[Event], None] = lambda event: None,
+           baud: int | None = None, wire: str = "uart", replay: bool = True,
+           draw: bool | None = None, command: str = "",
+           on_event: Callable[[Event], None] = lambda event: None,
            stop: Callable[[], bool] = lambda: False,
            notice: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
     """Go on with the interrupted run that was to write ``out``; parameters as for `run`.
@@ -85,19 +87,19 @@ def resume(out: Path | str, *, board: str | None = None, port: str | None = None
     if board is None and (port is None or saved not in (TWIN, VIRTUAL)):
         board = saved
     return _run(plan, record, Path(out), draw, command, on_event, stop, notice,
-                board=board, port=port, baud=baud, wire=wire)
+                board=board, port=port, baud=baud, wire=wire, replay=replay)
 
 
 def verify(experiment: Experiment | str, *, board: str | None = None, port: str | None = None,
-           baud: int | None = None, wire: str = "uart", samples: int | None = DEFAULT_SAMPLES,
-           state_every: int | None = None,
+           baud: int | None = None, wire: str = "uart", replay: bool = True,
+           samples: int | None = DEFAULT_SAMPLES, state_every: int | None = None,
            on_event: Callable[[Event], None] = lambda event: None,
            notice: Callable[[str], None] = lambda line: None) -> Verification:
     """Compare a board with the twin over an experiment.
 
     Parameters
     ----------
-    experiment, board, port, baud, wire, on_event, notice
+    experiment, board, port, baud, wire, replay, on_event, notice
         As for `run`; without board and port it is the virtual board.
     samples
         How many, shared by the phases so that each takes part; None for all.
@@ -115,7 +117,8 @@ def verify(experiment: Experiment | str, *, board: str | None = None, port: str 
     plan = Plan.make(experiment, limit=samples)
     if board is None and port is None:
         board = VIRTUAL
-    with _opened(plan, notice, board=board, port=port, baud=baud, wire=wire) as device:
+    with _opened(plan, notice, board=board, port=port, baud=baud, wire=wire,
+                 replay=replay) as device:
         return verify_plan(plan, device, state_every=state_every, on_event=on_event)
 
 

@@ -23,7 +23,7 @@ from .experiment import Experiment
 _WARM_UP = 64
 """Samples before the clock starts: compiled code is loaded, buffers are in place."""
 
-_PHASES = {
+PHASES = {
     "clustering": Flag.LEARN_CLUSTERING,
     "readout": Flag.PREDICT | Flag.LEARN_READOUT,
     "online": Flag.LEARN_CLUSTERING | Flag.PREDICT | Flag.LEARN_READOUT,
@@ -69,7 +69,7 @@ def bench_twin(experiment: Experiment, count: int = 4096) -> dict[str, Any]:
     work = workload(experiment, count)
     board = TwinBoard(work.machine)
     rates, first = {}, 0
-    for name, flags in _PHASES.items():
+    for name, flags in PHASES.items():
         board.stream(work.headers(flags, first, _WARM_UP), work.samples(_WARM_UP))
         first += _WARM_UP
         headers, pixels = work.headers(flags, first, count), work.samples(count)
@@ -83,24 +83,25 @@ def bench_twin(experiment: Experiment, count: int = 4096) -> dict[str, Any]:
 
 def bench_virtual(experiment: Experiment, wire: str, count: int = 32,
                   progress: Callable[[str], None] = lambda line: None,
-                  build: Build | None = None) -> dict[str, Any]:
+                  build: Build | None = None, *, replay: bool = True) -> dict[str, Any]:
     """Speed of the virtual board with one experiment: simulated cycles per second, samples per
     second by phase, on the clock and for a processor's second, cycles a sample takes in the
     machine and on the wire, and which bounds it.
 
-    ``build`` is that of another board, in place of the virtual board's own."""
+    ``build`` is that of another board, in place of the virtual board's own. With ``replay``
+    phases after the first learn from the board's memory, if it has one."""
     work = workload(experiment, count)
     network = work.machine.network
     virtual = virtual_board(network, experiment.build if build is None else
                             lambda network, default: build, wire=wire, progress=progress)
     virtual.start()
-    board = RemoteBoard(SerialTransport(virtual.port), on_close=virtual.stop)
+    board = RemoteBoard(SerialTransport(virtual.port), on_close=virtual.stop, replay=replay)
     phases = {}
     try:
         board.configure(work.machine)
         board.load_state(work.machine.initial_state())
         first = 0
-        for name, flags in _PHASES.items():
+        for name, flags in PHASES.items():
             headers = work.headers(flags, first, count)
             busy, before = board.busy_cycles(), virtual.statistics()
             started = time.perf_counter()

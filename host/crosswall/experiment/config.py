@@ -334,6 +334,8 @@ class BuildSection(Section):
                                  "clustered", default=None)
     packed: bool | None = value("true or false", "whether samples can come packed, which shortens "
                                 "them on the wire", default=None)
+    store: int | None = integer(0, 1 << 28, "bytes of the board's memory for samples, so that "
+                                "they cross the wire once; 0: none", default=None)
 
 
 class ExperimentFile(Section):

@@ -1,6 +1,7 @@
 """Host side of the link: framing, sessions, transports and a model of the board's side."""
 
 from .board_model import BoardModel, BoardTransport, ControlTarget
+from .kept import KeptSample, KeptSamples
 from .packing import pack_pixels, sample_packets
 from .session import Session, SessionCounters
 from .transports import PairTransport, SerialTransport, Transport
@@ -9,6 +10,8 @@ __all__ = [
     "BoardModel",
     "BoardTransport",
     "ControlTarget",
+    "KeptSample",
+    "KeptSamples",
     "PairTransport",
     "SerialTransport",
     "Session",

@@ -12,9 +12,10 @@ from typing import Protocol
 
 from crosswall.errors import LinkError
 from crosswall.spec import frames
-from crosswall.spec.frames import Control, FrameType, Reply, Status
-from crosswall.spec.packing import is_packed_sample, unpack_sample
+from crosswall.spec.frames import Control, FrameType, Replay, Reply, Status
+from crosswall.spec.packing import PACKING_PLACE, is_packed_sample, unpack_sample
 from crosswall.spec.sample import SAMPLE_HEADER_BYTES
+from crosswall.spec.store import PLACE_UNIT, pack_record, unpack_record
 
 from .framing import FrameDecoder, encode
 
@@ -48,15 +49,19 @@ class BoardModel:
         The control bus.
     packed
         Whether samples may be packed; the machine is given them unpacked.
+    store
+        Bytes of memory for samples (`crosswall.spec.store`), 0 for none; only if ``packed``.
 
     Attributes
     ----------
     dropped_frames, duplicate_samples, gaps : int
         The board's counters.
+    memory : bytearray
+        The memory for samples.
     """
 
     def __init__(self, *, slots: int, sample_bytes: int, machine: Callable[[bytes], bytes],
-                 control: ControlTarget, packed: bool = False) -> None:
+                 control: ControlTarget, packed: bool = False, store: int = 0) -> None:
         if not 2 <= slots <= 128 or slots & (slots - 1):
             raise ValueError(f"`slots` must be a power of two from 2 to 128: got {slots}")
         self.slots = slots
@@ -66,8 +71,11 @@ class BoardModel:
         self.gaps = 0
         self._machine = machine
         self._control = control
-        longest = max(sample_bytes + 1, frames.control_frame_bytes(
-            frames.Operation.WRITE, frames.MAX_CONTROL_WORDS))
+        self.memory = bytearray(store)
+        longest = max(
+            1 + frames.PLACE_BYTES + sample_bytes,
+            frames.control_frame_bytes(frames.Operation.WRITE, frames.MAX_CONTROL_WORDS),
+            1 + frames.REPLAY_HEADER_BYTES + frames.MAX_REPLAY * frames.REPLAY_ENTRY_BYTES)
         self._decoder = FrameDecoder(longest + frames.CRC_BYTES)
         self._refused = 0
         self._next_sample = 0
@@ -80,7 +88,7 @@ class BoardModel:
     @property
     def dropped_frames(self) -> int:
         """Frames dropped: broken COBS, wrong CRC, type, length or packing; samples beyond the
-        credit."""
+        credit; samples to replay of which there is no intact record."""
         return self._decoder.bad_frames + self._refused
 
     @property
@@ -107,6 +115,10 @@ class BoardModel:
             try:
                 if frame[0] == FrameType.SAMPLE and self._is_sample(frame[1:]):
                     self._sample(frame[1:])
+                elif frame[0] == FrameType.KEEP and self.memory:
+                    self._keep(*frames.unpack_keep(frame))
+                elif frame[0] == FrameType.REPLAY and self.memory:
+                    self._replay(frames.unpack_replay(frame))
                 else:
                     self._execute(frames.unpack_control(frame))
             except frames.FrameError:
@@ -150,16 +162,35 @@ class BoardModel:
             return is_packed_sample(packet, self._pixels)
         return len(packet) == self.sample_bytes
 
-    def _sample(self, packet: bytes) -> None:
+    def _keep(self, place: int, packet: bytes) -> None:
+        if not self._is_sample(packet):
+            raise frames.FrameError("a sample to keep in a form that this board does not take")
+        if self._sample(packet):
+            record = pack_record(packet[PACKING_PLACE], packet[SAMPLE_HEADER_BYTES:])
+            for at, byte in enumerate(record, place * PLACE_UNIT):
+                self.memory[at % len(self.memory)] = byte
+
+    def _replay(self, replay: Replay) -> None:
+        for header, (place, _) in zip(replay.headers(), replay.entries, strict=True):
+            record = unpack_record(self.memory, place, self._pixels)
+            if record is None:
+                self._refused += 1
+            else:
+                packing, data = record
+                self._sample(header + bytes([packing, 0]) + data)
+
+    def _sample(self, packet: bytes) -> bool:
+        """Take a sample in its turn. Returns whether it was admitted."""
         number = frames.packet_number(packet)
         if number == self._next_sample:
             if len(self._queue) == self.slots:
                 self._refused += 1
-                return
+                return False
             self._next_sample = self._next_sample + 1 & _WORD_MASK
             self._gap_reported = False
             self._queue.append(packet)
-        elif number < self._next_sample:
+            return True
+        if number < self._next_sample:
             self.duplicate_samples += 1
             # A result older than `slots` is being overwritten, or will be.
             if number in self._results and self._next_sample - number <= self.slots:
@@ -168,6 +199,7 @@ class BoardModel:
             self._gap_reported = True
             self.gaps += 1
             self._send(frames.pack_gap(self._next_sample))
+        return False
 
     def _execute(self, control: Control) -> None:
         if self._last_control is None or control.id == self._last_control[0] + 1 & 0xFFFF:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from collections import deque
@@ -10,9 +11,18 @@ from dataclasses import dataclass
 
 from crosswall.errors import BoardError, LinkError
 from crosswall.spec import frames
-from crosswall.spec.frames import Control, FrameError, FrameType, Operation, Reply, Status
+from crosswall.spec.frames import (
+    Control,
+    FrameError,
+    FrameType,
+    Operation,
+    Replay,
+    Reply,
+    Status,
+)
 
 from .framing import FrameDecoder, encode
+from .kept import KeptSample
 from .transports import Transport
 
 __all__ = ["Session", "SessionCounters"]
@@ -177,27 +187,29 @@ class Session:
 
     # Samples
 
-    def stream(self, packets: Iterable[bytes], first_number: int) -> Iterator[bytes]:
+    def stream(self, packets: Iterable[bytes | KeptSample], first_number: int) -> Iterator[bytes]:
         """Send sample packets and yield their result packets, in order, one for each.
 
         Keeps up to `slots` samples in flight, so results lag behind `packets`, from which as
-        many are taken ahead. Control transactions are allowed between results. Closing the
-        iterator early leaves up to `slots` samples that the board learns all the same: its
-        register ``next_sample`` tells.
+        many are taken ahead. Samples that the board keeps are asked for together: half of the
+        slots at a time at least, as far as their headers differ in number and label only. Control
+        transactions are allowed between results. Closing the iterator early leaves up to `slots`
+        samples that the board learns all the same: its register ``next_sample`` tells.
 
         Parameters
         ----------
         packets
-            Sample packets, numbered `first_number`, `first_number` + 1, …
+            Sample packets, numbered `first_number`, `first_number` + 1, …; those that a board with
+            memory keeps, or is to keep, as `KeptSample`.
         first_number
             What the board expects next (register ``next_sample``).
 
         Raises LinkError if the board stops answering or expects another number, ValueError if
         a packet does not carry its number.
         """
-        source = iter(packets)
+        source = _Ahead(packets)
         oldest = first_number  # oldest unanswered sample
-        window: deque[bytes] = deque()  # wire bytes of samples `oldest` …
+        window: deque[bytes | KeptSample] = deque()  # samples `oldest` …
         sent_at: deque[float] = deque()  # when, or infinity once sent again
         stash: dict[int, bytes] = {}  # results that overtook the oldest's
         timer = _RoundTrip(self._timeout, self._patience)
@@ -208,31 +220,33 @@ class Session:
         def fill() -> None:
             """Take packets and send them, as credit allows."""
             wanted = self.slots - len(window)
-            if wanted <= 0:
-                return
-            outgoing = []
-            for packet in source:
-                number = oldest + len(window)
-                if frames.packet_number(packet) != number:
-                    raise ValueError(f"sample packet {frames.packet_number(packet)} came where "
-                                     f"{number} is due")
-                data = encode(frames.pack_sample(packet))
-                window.append(data)
-                outgoing.append(data)
-                if len(outgoing) == wanted:
+            taken: list[bytes | KeptSample] = []
+            while len(taken) < wanted:
+                packet = source.peek()
+                # A few bytes for one sample are hardly more for many.
+                if packet is None or (_is_there(packet) and not taken and window
+                                      and wanted < self.slots // 2):
                     break
-            if outgoing:
-                self._transport.write(b"".join(outgoing))
-                sent_at.extend([self._clock()] * len(outgoing))
+                number = oldest + len(window)
+                if _number(packet) != number:
+                    raise ValueError(f"sample packet {_number(packet)} came where {number} is due")
+                source.take()
+                window.append(packet)
+                taken.append(packet)
+            if taken:
+                self._transport.write(b"".join(map(encode, _frames(taken))))
+                sent_at.extend([self._clock()] * len(taken))
 
         def resend(start: int) -> None:
             """Send the unanswered samples from number `start` on again."""
             again = range(start, oldest + len(window))
-            outgoing = [window[number - oldest] for number in again if number not in stash]
+            # With their pixels, whether the board keeps them or not: if it lost them, so be it.
+            outgoing = [_whole_frame(window[number - oldest]) for number in again
+                        if number not in stash]
             for number in again:
                 sent_at[number - oldest] = float("inf")
             self._counters.retransmitted += len(outgoing)
-            self._transport.write(b"".join(outgoing))
+            self._transport.write(b"".join(map(encode, outgoing)))
 
         while True:
             was_empty = not window
@@ -299,6 +313,58 @@ class Session:
     def _lost(self, what: str) -> LinkError:
         return LinkError(f"no answer to {what} for {self._patience:g} s: check the cable, the "
                          "baud rate, the board's power, and that nothing else drives the board")
+
+
+class _Ahead:
+    """An iterable whose next item can be looked at before it is taken."""
+
+    def __init__(self, packets: Iterable[bytes | KeptSample]) -> None:
+        self._source = iter(packets)
+        self._next: bytes | KeptSample | None = None
+
+    def peek(self) -> bytes | KeptSample | None:
+        """The next item, or None at the end."""
+        if self._next is None:
+            self._next = next(self._source, None)
+        return self._next
+
+    def take(self) -> None:
+        """Go on to the one after it."""
+        self._next = None
+
+
+def _is_there(packet: bytes | KeptSample) -> bool:
+    return isinstance(packet, KeptSample) and packet.is_there
+
+
+def _number(packet: bytes | KeptSample) -> int:
+    return frames.packet_number(packet.header if isinstance(packet, KeptSample) else packet)
+
+
+def _whole_frame(packet: bytes | KeptSample) -> bytes:
+    """The frame that brings one sample with its pixels."""
+    if isinstance(packet, KeptSample):
+        return frames.pack_keep(packet.place, packet.packet())
+    return frames.pack_sample(packet)
+
+
+def _frames(packets: Sequence[bytes | KeptSample]) -> Iterator[bytes]:
+    """The frames that bring samples which follow each other."""
+    for settings, group in itertools.groupby(packets, _replay_settings):
+        if settings is None:
+            yield from map(_whole_frame, group)
+            continue
+        kept = [packet for packet in group if isinstance(packet, KeptSample)]
+        for start in range(0, len(kept), frames.MAX_REPLAY):
+            some = kept[start:start + frames.MAX_REPLAY]
+            yield frames.pack_replay(Replay(
+                _number(some[0]), *settings,
+                tuple((packet.place, packet.label) for packet in some)))
+
+
+def _replay_settings(packet: bytes | KeptSample) -> tuple[int, int, int] | None:
+    """What samples of one REPLAY frame have in common; None for a sample that is not there."""
+    return packet.settings if isinstance(packet, KeptSample) and packet.is_there else None
 
 
 class _RoundTrip:

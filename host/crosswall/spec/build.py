@@ -6,6 +6,10 @@ import enum
 from dataclasses import dataclass
 
 from .network import Network, Neuron
+from .store import MAX_STORE_BYTES, MIN_STORE_BYTES
+
+_PIXELS_AT_ONCE = 4
+"""As many as one row of a block RAM holds."""
 
 
 class WallMemory(enum.StrEnum):
@@ -30,7 +34,7 @@ class Build:
         Read-out synapses in one memory row: even (pairs stay together), divides
         2 × classes.
     readout_memory
-        See :class:`WallMemory`.
+        See :class:`WallMemory`, and `spares_block_ram`.
     static_spread
         Whether the gateware can vary devices from synapse to synapse (gains,
         variants, stuck devices). It costs one more unit that draws.
@@ -49,6 +53,9 @@ class Build:
         their order leaves the result as it is. Not with ``compact``.
     packed
         Samples may come packed (:mod:`crosswall.spec.packing`); the link unpacks them.
+    store
+        Bytes of the board's memory for samples, a power of two, or 0 for none: what it holds need
+        not come over the wire again (:mod:`crosswall.spec.store`). Only with ``packed``.
     """
 
     lanes: int
@@ -60,6 +67,7 @@ class Build:
     positions: int = 1
     overlap: bool = False
     packed: bool = False
+    store: int = 0
 
     def check_fits(self, network: Network) -> None:
         """Raise ValueError unless the build can compute ``network``."""
@@ -80,6 +88,12 @@ class Build:
                              f"classes, and a build that is not compact: got {self.positions}")
         if self.overlap and self.compact:
             raise ValueError("`overlap` and `compact` exclude each other: remove one")
+        if self.store and (self.store & self.store - 1
+                           or not MIN_STORE_BYTES <= self.store <= MAX_STORE_BYTES):
+            raise ValueError(f"`store` must be 0, or a power of two from {MIN_STORE_BYTES} to "
+                             f"{MAX_STORE_BYTES} bytes: got {self.store}")
+        if self.store and not self.packed:
+            raise ValueError("`store` needs `packed`: set `store` to 0, or `packed`")
         if network.variant_bits and not self.static_spread:
             raise ValueError("a network with device variants needs `static_spread`")
 
@@ -87,6 +101,27 @@ class Build:
         """Whether several positions can use a row of walls at once."""
         return (self.lanes == network.neurons and network.crossbars == 1 and not self.compact
                 and network.neuron == Neuron.ARGMAX and not network.labelled_neurons)
+
+    @property
+    def pixels_at_once(self) -> int:
+        """Most pixels of a sample that the machine loads in a cycle, a power of two: several only
+        where packed bytes stand for several."""
+        return _PIXELS_AT_ONCE if self.packed and not self.compact else 1
+
+    @property
+    def options(self) -> dict[str, int]:
+        """Fields of register ``build_options``."""
+        return {
+            "slots": self.slots, "static_spread": self.static_spread,
+            "single_port": self.readout_memory == WallMemory.SINGLE_PORT,
+            "compact": self.compact, "overlap": self.overlap, "positions": self.positions,
+            "packed": self.packed, "store": max(0, self.store.bit_length() - 1)}
+
+    @property
+    def spares_block_ram(self) -> bool:
+        """Whether what needs no second port is kept in single-port RAM too: device tables, the
+        bits of walls that conductances do not use, and pixels."""
+        return self.compact and self.readout_memory == WallMemory.SINGLE_PORT
 
     def groups(self, network: Network) -> int:
         """Sweeps that score one position: neurons ÷ lanes."""

@@ -9,6 +9,9 @@ type     direction      body
 ======== ============== ===========================================================
 CONTROL  host to board  id u16, operation u8, address u16, count u8, words (writes)
 SAMPLE   host to board  sample packet; its first field is the sample number u32
+KEEP     host to board  place u24, sample packet
+REPLAY   host to board  number u32, flags u8, clustering shifts u8, read-out shifts u8, and for
+                        each sample place u24, label u8
 REPLY    board to host  id u16, status u8, operation u8, address u16, count u8, words (reads)
 RESULT   board to host  result packet; its first field is the sample number u32
 GAP      board to host  expected sample number u32
@@ -22,6 +25,13 @@ gets that reply again. One transaction is in flight; a new session learns the id
 one whose result is among the last `slots` is answered with it again; a higher one is answered
 with GAP, once until the expected one arrives. The host sends sample n + `slots` only after it
 has the results up to n, and sends unanswered samples again on GAP or time-out.
+
+*Passes after the first need not bring their samples again.* KEEP is a SAMPLE whose pixels are also
+written to a place of the board's memory (`crosswall.spec.store`), if the sample is admitted. REPLAY
+stands for as many SAMPLE frames as it names places, of numbers that follow each other: the board
+does with each what it would do with that frame, in order, so that everything said above holds for
+them one by one. A place that holds no intact record counts as a damaged frame. Only boards with
+memory for samples take these two (field ``store`` of register ``build_options``).
 """
 
 import struct
@@ -42,13 +52,20 @@ __all__ = [
     "Control",
     "FrameError",
     "FrameType",
+    "MAX_REPLAY",
     "Operation",
+    "PLACE_BYTES",
+    "REPLAY_ENTRY_BYTES",
+    "REPLAY_HEADER_BYTES",
+    "Replay",
     "Reply",
     "Status",
     "append_crc",
     "control_frame_bytes",
     "pack_control",
     "pack_gap",
+    "pack_keep",
+    "pack_replay",
     "pack_reply",
     "pack_result",
     "pack_sample",
@@ -56,7 +73,9 @@ __all__ = [
     "remove_crc",
     "unpack_control",
     "unpack_gap",
+    "unpack_keep",
     "unpack_packet",
+    "unpack_replay",
     "unpack_reply",
 ]
 
@@ -80,6 +99,19 @@ NUMBER_BYTES = 4
 MAX_CONTROL_WORDS = 64
 """Most words that one control frame reads or writes."""
 
+PLACE_BYTES = 3
+"""A place in the board's memory, u24; see `crosswall.spec.store`."""
+
+MAX_REPLAY = 64
+"""Most samples that one REPLAY frame stands for."""
+
+_REPLAY_HEADER = struct.Struct("<IBBB")
+REPLAY_HEADER_BYTES = _REPLAY_HEADER.size
+"""Bytes of a REPLAY frame between its type and the first sample's place."""
+
+REPLAY_ENTRY_BYTES = PLACE_BYTES + 1
+"""Bytes of each sample of a REPLAY frame."""
+
 CONTROL_HEADER = struct.Struct("<BHBHB")
 """Type, id, operation, address, count."""
 
@@ -88,6 +120,7 @@ REPLY_HEADER = struct.Struct("<BHBBHB")
 
 _GAP = struct.Struct("<BI")
 _NUMBER = struct.Struct("<I")
+_REPLAYED = struct.Struct("<IBBBB")
 
 
 class FrameError(ValueError):
@@ -99,6 +132,8 @@ class FrameType(IntEnum):
 
     CONTROL = 0x01
     SAMPLE = 0x02
+    KEEP = 0x04
+    REPLAY = 0x06
     REPLY = 0x81
     RESULT = 0x82
     GAP = 0x83
@@ -152,6 +187,33 @@ class Reply:
     address: int
     count: int
     words: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What one REPLAY frame says.
+
+    Parameters
+    ----------
+    number
+        Of the first sample, 0 … 2³²−1; the others follow.
+    flags, clustering_shifts, readout_shifts
+        These bytes of every sample's header (`crosswall.spec.sample.SampleHeader.pack`).
+    entries
+        Place (0 … 2²⁴−1) and label (0 … 255) of each sample, 1 … ``MAX_REPLAY`` of them.
+    """
+
+    number: int
+    flags: int
+    clustering_shifts: int
+    readout_shifts: int
+    entries: tuple[tuple[int, int], ...]
+
+    def headers(self) -> list[bytes]:
+        """The header of each sample's packet as far as how its pixels are packed, 8 bytes."""
+        return [_REPLAYED.pack(self.number + index & 0xFFFF_FFFF, self.flags, label,
+                               self.clustering_shifts, self.readout_shifts)
+                for index, (_, label) in enumerate(self.entries)]
 
 
 def append_crc(frame: bytes) -> bytes:
@@ -218,6 +280,47 @@ def pack_sample(packet: bytes) -> bytes:
     return b"\x02" + packet
 
 
+def pack_keep(place: int, packet: bytes) -> bytes:
+    """Return the KEEP frame that carries `packet` for `place`. Raises FrameError for a place out
+    of range."""
+    return b"\x04" + _pack_place(place) + packet
+
+
+def unpack_keep(frame: bytes) -> tuple[int, bytes]:
+    """Return place and sample packet of a KEEP frame. Raises FrameError if it is none."""
+    start = 1 + PLACE_BYTES
+    if len(frame) < start + NUMBER_BYTES or frame[0] != FrameType.KEEP:
+        raise FrameError(f"not a KEEP frame: {len(frame)} bytes")
+    return int.from_bytes(frame[1:start], "little"), frame[start:]
+
+
+def pack_replay(replay: Replay) -> bytes:
+    """Return the REPLAY frame. Raises FrameError for a field or a number of samples out of
+    range."""
+    _check_replay(len(replay.entries))
+    try:
+        return b"\x06" + _REPLAY_HEADER.pack(
+            replay.number, replay.flags, replay.clustering_shifts, replay.readout_shifts) \
+            + b"".join(_pack_place(place) + struct.pack("<B", label)
+                       for place, label in replay.entries)
+    except struct.error as error:
+        raise FrameError(f"replay field out of range: {error}") from None
+
+
+def unpack_replay(frame: bytes) -> Replay:
+    """Parse a REPLAY frame. Raises FrameError for anything but an exact, well-formed one."""
+    start = 1 + REPLAY_HEADER_BYTES
+    count, rest = divmod(len(frame) - start, REPLAY_ENTRY_BYTES)
+    if rest or count < 0 or frame[0] != FrameType.REPLAY:
+        raise FrameError(f"not a REPLAY frame: {len(frame)} bytes")
+    _check_replay(count)
+    entries = tuple(
+        (int.from_bytes(frame[at:at + PLACE_BYTES], "little"), frame[at + PLACE_BYTES])
+        for at in range(start, len(frame), REPLAY_ENTRY_BYTES))
+    number, flags, clustering, readout = _REPLAY_HEADER.unpack_from(frame, 1)
+    return Replay(number, flags, clustering, readout, entries)
+
+
 def pack_result(packet: bytes) -> bytes:
     """Return the RESULT frame that carries `packet`."""
     return b"\x82" + packet
@@ -245,6 +348,17 @@ def unpack_packet(frame: bytes) -> bytes:
 def packet_number(packet: bytes) -> int:
     """Return the sample number that `packet` (a sample or result packet) begins with."""
     return _NUMBER.unpack_from(packet)[0]
+
+
+def _pack_place(place: int) -> bytes:
+    if not 0 <= place < 1 << 8 * PLACE_BYTES:
+        raise FrameError(f"place {place} is not in 0 … {(1 << 8 * PLACE_BYTES) - 1}")
+    return place.to_bytes(PLACE_BYTES, "little")
+
+
+def _check_replay(count: int) -> None:
+    if not 1 <= count <= MAX_REPLAY:
+        raise FrameError(f"replay of {count} samples: expected 1 … {MAX_REPLAY}")
 
 
 def _operation(value: int) -> Operation:

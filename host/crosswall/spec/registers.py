@@ -159,6 +159,7 @@ REGISTERS = RegisterMap((
         Field("overlap", 1, "a sample is clustered while the one before it is read out"),
         Field("positions", 7, "positions scored side by side"),
         Field("packed", 1, "samples may be packed (`crosswall.spec.packing`)"),
+        Field("store", 5, "memory for samples has 2^this bytes; 0: there is none"),
     ), "buffers and options of the build"),
     _word("clock_frequency", 5, Access.CONSTANT, "clock in Hz; 0 in simulation"),
     Register("network_size", 6, Access.CONSTANT, (

@@ -51,9 +51,8 @@ def encode_position(network: Network, silence: int, pixels: Sequence[int],
 
 def currents(network: Network, walls: np.ndarray, codes: Sequence[int]) -> list[int]:
     """Current of each neuron; ``walls`` is one crossbar ``[lines, neurons]``."""
-    return [sum(code * (int(walls[line, neuron]) >> network.conductance_shift)
-                for line, code in enumerate(codes))
-            for neuron in range(network.neurons)]
+    conductances = walls.astype(np.int64) >> network.conductance_shift
+    return [int(current) for current in np.asarray(codes, np.int64) @ conductances]
 
 
 def rank(activations: Sequence[int], winners: int) -> list[int]:
@@ -74,12 +73,15 @@ class RaceOutcome:
         How many fired.
     steps, inhibitions
         Steps made by all walls together, and how many of them were held back.
+    rounds
+        Steps that the race took.
     """
 
     ranking: list[int]
     fires: int
     steps: int
     inhibitions: int
+    rounds: int
 
 
 def race(network: Network, rules: Rules, number: int, position: int,
@@ -92,13 +94,14 @@ def race(network: Network, rules: Rules, number: int, position: int,
     walls = [0] * network.neurons
     threshold = rules.race.fire_threshold
     fired: list[int] = []
-    made = inhibited = 0
+    made = inhibited = rounds = 0
 
     def by_wall(neuron: int) -> tuple[int, int]:
         return -walls[neuron], neuron
 
     for step in range(rules.race.steps):
         before = tuple(walls)
+        rounds += 1
         racing = [neuron for neuron, wall in enumerate(before) if wall < threshold]
         for neuron in racing:
             bits = draw(rules.seed, number, Stage.RACE,
@@ -113,7 +116,8 @@ def race(network: Network, rules: Rules, number: int, position: int,
         if len(fired) == fires:
             break
     rest = sorted(set(range(network.neurons)) - set(fired), key=by_wall)
-    return RaceOutcome((fired + rest)[:network.winners], len(fired), made, inhibited)
+    return RaceOutcome((fired + rest)[:network.winners], len(fired), made, inhibited,
+                       rounds)
 
 
 def replicate(network: Network, code: int) -> int:

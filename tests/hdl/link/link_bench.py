@@ -3,19 +3,22 @@
 import random
 
 import cocotb
+import numpy as np
 from bench import bench_parameters
+from burst_memory import MemoryModel
 from cobs import cobs
 from cocotb.task import bridge, resume
 from cocotb.triggers import ClockCycles, FallingEdge, ReadOnly
 from cocotb.utils import get_sim_time
 from drivers import PERIOD_NS, StreamSink, StreamSource, start
 
-from crosswall.link import BoardModel, Session
+from crosswall.link import BoardModel, KeptSamples, Session, sample_packets
 from crosswall.link.framing import encode
 from crosswall.spec import frames
-from crosswall.spec.frames import Control, Operation
+from crosswall.spec.frames import Control, Operation, Replay
 from crosswall.spec.packing import PACKING_PLACE, PACKINGS, unpack_sample
-from crosswall.spec.sample import SAMPLE_HEADER_BYTES
+from crosswall.spec.sample import SAMPLE_HEADER_BYTES, SampleHeader
+from crosswall.spec.store import PLACE_UNIT
 from tests.link.faults import FaultyTransport
 from tests.link.machine import Machine, Registers, result, sample
 
@@ -23,7 +26,9 @@ SLOTS = bench_parameters()["slots"]
 SAMPLE_BYTES = bench_parameters()["sample_bytes"]
 RESULT_BYTES = bench_parameters()["result_bytes"]
 PACKED = bench_parameters()["packed"]
+STORE = bench_parameters()["store"]
 BYTE_CYCLES = 8 if bench_parameters()["serial"] else 1
+PIXELS = SAMPLE_BYTES - SAMPLE_HEADER_BYTES
 REGISTERS = 64
 
 
@@ -58,6 +63,8 @@ class Bench:
         self.samples = StreamSink(dut, "samples", generator=self.generator, probability=ready)
         self.results = StreamSource(dut, "results", generator=self.generator, probability=valid)
         self.registers = Registers(REGISTERS)
+        self.memory = MemoryModel(dut, "memory", STORE, generator=self.generator,
+                                  probability=valid) if STORE else None
         self.learned = []
         self._latency = latency
         dut.next_sample_strobe.value = 0
@@ -117,14 +124,15 @@ class Bench:
 
     async def until_quiet(self):
         """Wait until nothing has moved for longer than the longest silence, which is the
-        encoder's while it builds a block of 254 bytes."""
+        encoder's while it builds a block of 254 bytes, or that of a queue before the decoder."""
+        longest = (1500 if STORE and BYTE_CYCLES > 1 else 300) * BYTE_CYCLES
         quiet = 0
         before = None
-        while quiet < 300 * BYTE_CYCLES:
+        while quiet < longest:
             await FallingEdge(self.dut.clk)
             now = (self.to_board.sent, self.results.sent, len(self.samples.received),
                    len(self.to_host.received), len(self.registers.accesses))
-            busy = self.to_board.busy or self.results.busy or now != before
+            busy = self.to_board.busy or self.results.busy or now != before or self.dut.busy.value
             quiet = 0 if busy else quiet + 1
             before = now
 
@@ -142,14 +150,16 @@ class Wire:
         self.generator = generator
         self.model = model
         self.identifier = generator.randrange(1 << 16)
+        self.places = [0]
 
     def chunk(self):
         """Return one frame, or what is left of one."""
         choose = self.generator
+        stored = 1 if STORE else 0
         make = choose.choices(
             [self.expected, self.duplicate, self.ahead, self.control, self.old_control,
-             self.malformed, self.damaged, self.garbage],
-            [6, 3, 1, 5, 1, 2, 3, 1])[0]
+             self.malformed, self.damaged, self.garbage, self.keep, self.replay],
+            [6, 3, 1, 5, 1, 2, 3, 1, 4 * stored, 6 * stored])[0]
         return make()
 
     def expected(self):
@@ -165,6 +175,23 @@ class Wire:
 
     def sample(self, number):
         return encode(frames.pack_sample(packet(number)))
+
+    def keep(self):
+        choose = self.generator
+        number = self.model.next_sample + choose.choice([0, 0, 0, 0, -1, 1])
+        # Where nothing else is, or across what is there; the last goes on at the beginning.
+        place = choose.choice([*range(0, STORE // PLACE_UNIT, 6), choose.randrange(1 << 24)])
+        self.places.append(place)
+        return encode(frames.pack_keep(place, packet(max(0, number))))
+
+    def replay(self):
+        choose = self.generator
+        number = self.model.next_sample + choose.choice([0, 0, 0, 0, -1, -2, -SLOTS, 1])
+        count = choose.choice([*[1, 1, 2, 3, SLOTS] * 4, frames.MAX_REPLAY])
+        return encode(frames.pack_replay(Replay(
+            max(0, number), choose.randrange(256), choose.randrange(256), choose.randrange(256),
+            tuple((choose.choice([*self.places[-8:], choose.randrange(1 << 24)]),
+                   choose.randrange(256)) for _ in range(count)))))
 
     def control(self):
         self.identifier = self.identifier + 1 & 0xFFFF
@@ -195,12 +222,23 @@ class Wire:
         unknown = bytearray(packet)
         unknown[PACKING_PLACE] = choose.choice([PACKINGS, 0xFF, 0x80])
         header = frames.CONTROL_HEADER.pack
+        entries = choose.randrange(1, 4)
         next_id = self.identifier + 1 & 0xFFFF
         return encode(choose.choice([
             frames.pack_sample(short),
             frames.pack_sample(bytes(unknown) if PACKED else short[:-1]),
             frames.pack_sample(packet + b"\0"),
             frames.pack_sample(packet + packet * 8),
+            frames.pack_keep(0, short if PACKED else packet),
+            frames.pack_keep(0, bytes(unknown)),
+            frames.pack_keep(0, packet + b"\0"),
+            b"\x04" + bytes(choose.randrange(4)),
+            b"\x06" + bytes(frames.REPLAY_HEADER_BYTES * choose.randrange(2)),
+            b"\x06" + bytes(frames.REPLAY_HEADER_BYTES
+                            + entries * frames.REPLAY_ENTRY_BYTES + choose.choice([-1, 1, 2])),
+            b"\x06" + bytes(frames.REPLAY_HEADER_BYTES + choose.choice([65, 66, 200])
+                            * frames.REPLAY_ENTRY_BYTES),
+            b"\x06" + bytes(frames.REPLAY_HEADER_BYTES + 4 * (0 if STORE else entries)),
             b"\x02", b"\x01", b"\x00", b"\x03" + packet, b"\x82" + packet, b"\xff",
             header(1, next_id, 0, 0, 0),
             header(1, next_id, 0, 0, 65),
@@ -216,7 +254,8 @@ class Wire:
 
     def damaged(self):
         choose = self.generator
-        data = bytearray(choose.choice([self.expected, self.same_control])())
+        stored = [self.keep, self.replay] if STORE else []
+        data = bytearray(choose.choice([self.expected, self.same_control, *stored])())
         place = choose.randrange(len(data) - 1)
         fault = choose.choice(["corrupt", "truncate", "insert", "remove", "zero"])
         if fault == "corrupt":
@@ -247,7 +286,7 @@ async def walk_in_step(bench, steps):
     machine = Machine(RESULT_BYTES)
     registers = Registers(REGISTERS)
     model = BoardModel(slots=SLOTS, sample_bytes=SAMPLE_BYTES, machine=machine, control=registers,
-                       packed=PACKED)
+                       packed=PACKED, store=STORE)
     wire = Wire(generator, model)
     await bench.start()
     for _ in range(steps):
@@ -275,6 +314,7 @@ async def walk_in_step(bench, steps):
         assert int(dut.dropped_frames.value) == model.dropped_frames
         assert int(dut.duplicate_samples.value) == model.duplicate_samples
         assert int(dut.gaps.value) == model.gaps
+        assert not STORE or bench.memory.content == model.memory
     assert len(machine.learned) > steps // 20
 
 
@@ -361,6 +401,55 @@ async def session_streams_over_a_good_line_without_repeating_anything(dut):
 async def session_streams_over_a_bad_line_and_nothing_is_learned_twice_or_lost(dut):
     counters = await stream_over_a_bad_line(dut, 0.2, 12)
     assert counters.retransmitted > 0
+
+
+@cocotb.test(skip=not STORE)
+async def passes_after_the_first_come_from_memory_over_a_bad_line(dut):
+    bench = Bench(dut, valid=0.9, ready=0.9, latency=3)
+    await bench.start()
+    cocotb.start_soon(bench.answer_always())
+    line = FaultyTransport(SimulatedLine(bench), bench.generator, 0.1)
+    pixels = np.frombuffer(bench.generator.randbytes(6 * PIXELS), np.uint8).reshape(6, PIXELS)
+    kept = KeptSamples(STORE)
+    passes = []
+    for each in range(3):
+        order = bench.generator.sample(range(6), 6)
+        passes.append(([SampleHeader(6 * each + place, 0, label=index)
+                        for place, index in enumerate(order)], pixels[order]))
+
+    @bridge
+    def run():
+        session = Session(line, slots=SLOTS, timeout=10e-6 * BYTE_CYCLES, patience=1.0,
+                          generator=bench.generator, clock=lambda: get_sim_time("ns") * 1e-9)
+        for headers, images in passes:
+            for answer in session.stream(kept.samples(headers, images), headers[0].number):
+                kept.answered(frames.packet_number(answer))
+
+    await run()
+    assert len(kept) == 6
+    assert bench.learned == [sample for headers, images in passes
+                             for sample in sample_packets(headers, images, packed=False)]
+
+
+@cocotb.test(skip=not STORE)
+async def a_replayed_sample_takes_a_cycle_for_each_byte_and_a_few_more(dut):
+    bench = Bench(dut)
+    await bench.start()
+    header = SampleHeader(0, 0).pack()
+    bench.to_board.send(encode(frames.pack_keep(0, header + bytes([7] * PIXELS))))
+    await bench.until_quiet()
+    assert bench.answer()
+    bench.to_board.send(encode(frames.pack_replay(Replay(1, 0, 0, 0, ((0, 0),) * SLOTS))))
+    while not dut.busy.value:
+        await FallingEdge(dut.clk)
+    cycles = 0
+    while dut.busy.value:
+        await FallingEdge(dut.clk)
+        cycles += 1
+    dut._log.info("%d cycles for %d samples of %d bytes", cycles, SLOTS, PIXELS)
+    assert cycles <= 20 + SLOTS * (PIXELS + 45)
+    await bench.until_quiet()
+    assert int(dut.next_sample.value) == 1 + SLOTS
 
 
 @cocotb.test()

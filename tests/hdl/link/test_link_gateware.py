@@ -13,11 +13,11 @@ from crosswall_hdl.link import Link
 # Packed samples over the slow wire: `test_system.py`.
 SIZES = {
     "two slots": {"slots": 2, "sample_bytes": 14, "result_bytes": 8, "serial": False,
-                  "packed": False},
+                  "packed": False, "store": 0},
     "two slots, serial": {"slots": 2, "sample_bytes": 14, "result_bytes": 8, "serial": True,
-                          "packed": False},
-    "eight slots, packed": {"slots": 8, "sample_bytes": 75, "result_bytes": 21, "serial": False,
-                            "packed": True},
+                          "packed": False, "store": 0},
+    "eight slots, packed, kept": {"slots": 8, "sample_bytes": 75, "result_bytes": 21,
+                                  "serial": False, "packed": True, "store": 1 << 10},
 }
 
 
