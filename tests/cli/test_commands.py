@@ -189,3 +189,11 @@ def test_identity_of_the_result_is_the_boards(crosswall, small):
                                      "--json", "--port", port).stdout)
     assert about["board_identity"]["build"] == dataclasses.asdict(
         Build(lanes=8, readout_lanes=4))
+
+
+def test_a_machine_that_has_learned_is_predicted_to_be_taught_less(crosswall):
+    fresh, learned = (json.loads(crosswall("cost", "digits", "--samples", "8", "--json",
+                                           "--learned", count).stdout) for count in ("0", "600"))
+    teaching = [about["phases"]["readout"]["stations"]["teach"] for about in (fresh, learned)]
+    assert teaching[1] < teaching[0]
+    assert learned["learned"] == 600

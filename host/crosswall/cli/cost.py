@@ -15,6 +15,7 @@ from crosswall.spec.activity import Activity
 from crosswall.spec.build import Build
 from crosswall.spec.rules import ClusteringRule
 from crosswall.spec.sample import SAMPLE_HEADER_BYTES, SampleHeader
+from crosswall.twin import MachineState
 from crosswall.twin.activity import ObservedMachine
 
 from .boards import build_options, with_build
@@ -31,10 +32,13 @@ _FRAME_BYTES = 7
 @build_options
 @click.option("--samples", type=click.IntRange(min=1), default=16, show_default=True,
               help="Samples to predict for, in each phase.")
+@click.option("--learned", type=click.IntRange(min=0), default=0, show_default=True,
+              help="Samples that each stage has learned before: a read-out that knows much is "
+                   "taught seldom.")
 @click.option("--data", metavar="PATH", help="The data set, or a folder that holds it.")
 @json_option
-def cost(experiment: str, board: str, samples: int, data: str | None, as_json: bool,
-         **changes: Any) -> None:
+def cost(experiment: str, board: str, samples: int, learned: int, data: str | None,
+         as_json: bool, **changes: Any) -> None:
     """Predict cycles, memory and samples per second of a board.
 
     Nothing is simulated or built: what the samples ask for is taken from the twin, and the cycles
@@ -51,7 +55,7 @@ def cost(experiment: str, board: str, samples: int, data: str | None, as_json: b
     )
 
     chosen = with_build(Experiment.load(experiment).with_options(data=data), changes)
-    work = workload(chosen, samples)
+    work = workload(chosen, max(samples, learned))
     network, rules = work.machine.network, work.machine.rules
     build = chosen.build(network, found.choose_build(network))
     transfers, wire_bytes = _packets(work, build, samples)
@@ -59,11 +63,12 @@ def cost(experiment: str, board: str, samples: int, data: str | None, as_json: b
     wire = fpga.baud / BITS_ON_THE_WIRE / wire_bytes if fpga else None
     phases: dict[str, Any] = {}
     machine = ObservedMachine(network, rules, work.machine.clustering_table,
-                              work.machine.readout_table, work.machine.initial_state())
-    for number, (name, flags) in enumerate(PHASES.items()):
-        predicted = predict(network, build, _activities(machine, work, flags, number * samples,
-                                                        samples), transfers,
-                            stdp=rules.clustering_rule == ClusteringRule.STDP)
+                              work.machine.readout_table, _state(work, learned))
+    first = 2 * learned
+    for name, flags in PHASES.items():
+        predicted = predict(network, build, _activities(machine, work, flags, first, samples),
+                            transfers, stdp=rules.clustering_rule == ClusteringRule.STDP)
+        first += samples
         phases[name] = {"cycles": predicted.cycles, "stations": predicted.stations,
                         "bound": predicted.bound,
                         "samples_per_second": fpga and fpga.clock_frequency / predicted.cycles}
@@ -71,13 +76,14 @@ def cost(experiment: str, board: str, samples: int, data: str | None, as_json: b
     needed = fpga and boards_needed(network, build, fpga)
     if as_json:
         print_json({"experiment": chosen.name, "board": board, "build": asdict(build),
-                    "samples": samples, "data": work.real, "phases": phases,
+                    "samples": samples, "learned": learned, "data": work.real, "phases": phases,
                     "memory_bits": {memory.name.lower(): each for memory, each in bits.items()},
                     "wire_samples_per_second": wire, "boards": needed})
         return
     source = "the data set" if work.real else "random strokes (the data set was not found)"
-    click.echo(f"{chosen.name} on {board}, {samples} samples of {source} in each phase; cycles a "
-               "sample")
+    after = f" after {learned:,} learned" if learned else ""
+    click.echo(f"{chosen.name} on {board}, {samples} samples of {source} in each phase{after}; "
+               "cycles a sample")
     heads = ("load", "cluster", "read out", "teach", "ledger", "answer", "all")
     click.echo(f"{'':<11}" + "".join(f"{head:>10}" for head in heads)
                + ("  samples/s" if fpga else "") + "  bound by")
@@ -94,6 +100,20 @@ def cost(experiment: str, board: str, samples: int, data: str | None, as_json: b
                f"{needed} board{'s' if needed != 1 else ''} at least")
     click.echo(f"{'wire':<11}{wire:>10,.0f} samples/s of {wire_bytes:,.0f} bytes at "
                f"{fpga.baud:,} baud; the clock is {fpga.clock_frequency / 1e6:g} MHz")
+
+
+def _state(work: Workload, learned: int) -> MachineState:
+    """The machine's state once clustering, and then the read-out, have learned the samples."""
+    initial = work.machine.initial_state()
+    if not learned:
+        return initial
+    from crosswall.twin import Twin  # compiled, unlike the reference
+
+    twin = Twin(work.machine.network, work.machine.rules, work.machine.clustering_table,
+                work.machine.readout_table, initial)
+    for first, phase in enumerate(("clustering", "readout")):
+        twin.process(work.headers(PHASES[phase], first * learned, learned), work.samples(learned))
+    return twin.state
 
 
 def _activities(machine: ObservedMachine, work: Workload, flags: int, first: int,
