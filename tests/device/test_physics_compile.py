@@ -287,6 +287,8 @@ def test_command_compiles_and_the_result_can_be_shown(tmp_path, monkeypatch):
 
 
 TELLING = """
+import time
+
 from crosswall.cli import main
 from crosswall.device.physics import monte_carlo
 
@@ -294,6 +296,7 @@ simulate = monte_carlo._one_pulse
 
 def tell(*arguments):
     print("simulating", flush=True)
+    time.sleep(1)  # or a busy machine is done before the interrupt comes
     return simulate(*arguments)
 
 monte_carlo._one_pulse = tell

@@ -38,9 +38,18 @@
                         DIB6, DIB5, DIB4, DIB3, DIB2, DIB1, DIB0};
   wire selected_a = CEA && {CSA2, CSA1, CSA0} == 0;
   wire selected_b = CEB && {CSB2, CSB1, CSB0} == 0;
-  wire writes_a = selected_a && WEA;
-  wire writes_b = selected_b && WEB;
+  // yosys may leave the write enable high and choose by the bytes' alone.
+  wire writes_a = selected_a && WEA && some_byte(DATA_WIDTH_A, address_a[3:0]);
+  wire writes_b = selected_b && WEB && some_byte(DATA_WIDTH_B, address_b[3:0]);
   wire same_word = ((address_a ^ address_b) & ~(WORD_A | WORD_B)) == 0;
+
+  function some_byte(input integer width, input [3:0] enables);
+    case (width)
+      36: some_byte = enables != 0;
+      18: some_byte = enables[1:0] != 0;
+      default: some_byte = 1;
+    endcase
+  endfunction
 
   function [35:0] load(input integer width, input [13:0] address);
     case (width)
