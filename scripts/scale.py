@@ -56,6 +56,9 @@ class Row:
     bound: str
 
 
+BOUNDS = {"cluster": "lanes", "encode": "encoder"}
+"""What a station's cycles are those of."""
+
 FLAGS = {"infer": Flag.PREDICT, "learn": Flag.LEARN_CLUSTERING}
 
 
@@ -67,12 +70,12 @@ def row(board: FpgaBoard, side: int, bits: int, chip: Chip | None) -> Row:
     network: Network = whole_image(side, CLASSES, side // boards, winners=1, threshold_bits=31)
     build = Build(min(LANES, network.neurons), 20, overlap=True, static_spread=False)
     exchange = LINK_CLOCKS * BEST_BITS * math.ceil(math.log2(boards)) if boards > 1 else 0
-    cycles, rates, bound = {}, {}, "lanes"
+    cycles, rates, bound = {}, {}, ""
     for name, flags in FLAGS.items():
         sample = full_activity(network, flags)
-        first, four = (count * predict(network, build, [sample] * count).cycles
-                       for count in (1, 4))
-        cycles[name] = (four - first) / 3 + exchange
+        one, four = (predict(network, build, [sample] * count) for count in (1, 4))
+        cycles[name] = (4 * four.cycles - one.cycles) / 3 + exchange
+        bound = bound or BOUNDS[four.bound]
         seconds = cycles[name] / board.clock_frequency
         if chip:
             walls = side * network.neurons * bits

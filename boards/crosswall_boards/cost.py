@@ -20,7 +20,7 @@ __all__ = ["Prediction", "boards_needed", "memory_bits", "on_chip_bits", "predic
 BITS_ON_THE_WIRE = 10
 """Of a byte: start, eight data bits, stop."""
 
-_STATIONS = ("load", "cluster", "read_out", "teach", "ledger", "answer")
+_STATIONS = ("load", "encode", "cluster", "read_out", "teach", "ledger", "answer")
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ def clustering_ports(network: Network, build: Build) -> dict[str, wiring.Member]
         "draws": Out(DrawPort()),
         "pulses": Out(PulsePort(network, build)),
         **({"static_draws": Out(DrawPort())} if build.static_spread else {}),
+        **({"ready": Out(1), "give": In(1)} if build.overlap else {}),
     }
 
 
@@ -58,8 +59,9 @@ class ClusteringStage(wiring.Component):
     """Scores, and if asked learns, the positions of a sample in order.
 
     Equal to steps 1 to 4 of ``docs/architecture.md`` for every geometry and number of lanes. While
-    one position is scored, the next is encoded. Without learning, and if all positions share one
-    crossbar, the last neurons of a position are ranked while the next is scored.
+    one position is scored, the next is encoded: of the same sample, or with `Build.overlap` of the
+    next one. Without learning, and if all positions share one crossbar, the last neurons of a
+    position are ranked while the next is scored.
 
     A scored position takes ``groups * max(active lines, lanes) + 1`` cycles, or as long as the
     encoder needs if that is more (75 for 25 pixels with contrast). With learning, or a crossbar
@@ -88,16 +90,20 @@ class ClusteringStage(wiring.Component):
     -------
     start, done : In(1), Out(1)
         One cycle each. ``done`` follows the last ranking's acceptance.
+    ready : Out(1), give : In(1)
+        With `Build.overlap` only: ``start``, which comes only if ``ready``, begins with the
+        encoding. Scoring waits for ``give``, for one cycle later than ``start``, and after the
+        ``done`` of the sample before. Without, they are one.
     sample : In(SampleControl), rules : In(RuleValues)
-        Held from ``start`` to ``done``.
+        Held from ``start``, or from the cycle after ``give``, to ``done``.
     pixels : In(PixelPort(network, build))
         The sample; written before ``start``.
     rankings : Out(stream.Signature(Ranking(network)))
         One for each position, in order.
     tallies : Out(ClusteringTallies(network))
-        Cleared at ``start``, stable from ``done`` to the next ``start``.
+        Cleared at ``start``, or ``give``; stable from ``done`` to the next.
     draws : Out(DrawPort()), pulses : Out(PulsePort(network, build))
-        Used between ``start`` and ``done``.
+        Used between ``start``, or ``give``, and ``done``.
     static_draws : Out(DrawPort())
         Likewise; with static spread only.
     walls, thresholds : In(StatePort)
@@ -133,6 +139,7 @@ class ClusteringStage(wiring.Component):
         m.submodules.learner = learner = Learner(network, build, wall_latency=walls.wall_latency)
         header = encoder.headers.payload
         flags = self.sample.flags
+        give = self.give if build.overlap else self.start
         learns = Signal()  # this sample may write walls
         writes = Signal()  # this position does
         refines = Signal()
@@ -193,6 +200,7 @@ class ClusteringStage(wiring.Component):
         ]
         m.d.comb += [
             encoder.start.eq(self.start),
+            *([self.ready.eq(encoder.ready)] if build.overlap else []),
             encoder.silence.eq(self.rules.silence),
             encoder.slot.eq(crossbar.slot),
             encoder.pixel.eq(learner.pixel),
@@ -249,7 +257,7 @@ class ClusteringStage(wiring.Component):
         ranked = Signal()
         silent = Signal()
         ranking = self.rankings.payload
-        region = self._region(m, ranking.position, ranked | silent)
+        region = self._region(m, ranking.position, give, ranked | silent)
         m.d.comb += [
             ranked.eq((winner.done | waiting) & ~self.rankings.valid),
             ranking.region.eq(region),
@@ -296,7 +304,7 @@ class ClusteringStage(wiring.Component):
             m.d.comb += walls.learning.eq(learner.busy if build.compact else fsm.ongoing("LEARN"))
             with m.State("IDLE"):
                 m.d.sync += [position.eq(0), place_base.eq(0), race_base.eq(0)]
-                with m.If(self.start):
+                with m.If(give):
                     m.next = "POSITION"
             with m.State("POSITION"):
                 with m.If(encoder.headers.valid):
@@ -351,7 +359,7 @@ class ClusteringStage(wiring.Component):
                     m.next = "IDLE"
 
         tallies = self.tallies
-        with m.If(self.start):
+        with m.If(give):
             m.d.sync += tallies.eq(0)
         with m.Else():
             with m.If(scored):
@@ -376,8 +384,8 @@ class ClusteringStage(wiring.Component):
                 ]
         return m
 
-    def _region(self, m: Module, position: Signal, advance: Signal) -> Signal:
-        """Numbers the rankings, in ``position``, and gives the region of that number.
+    def _region(self, m: Module, position: Signal, give: Signal, advance: Signal) -> Signal:
+        """Numbers the rankings of a sample, in ``position``, and gives the region of that number.
 
         The table answers one cycle after it is asked, so it is asked for the next ranking.
         """
@@ -385,7 +393,7 @@ class ClusteringStage(wiring.Component):
         m.submodules.region = table = ConstantTable(self._network.region)
         region = Signal.like(table.value, reset_less=True)
         m.d.comb += table.index.eq(upcoming)
-        with m.If(self.start):
+        with m.If(give):
             m.d.sync += upcoming.eq(0)
         with m.Elif(advance):
             m.d.sync += [

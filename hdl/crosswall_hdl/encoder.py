@@ -59,8 +59,9 @@ class Encoder(wiring.Component):
     """Encodes the positions of a sample in order, as ``docs/architecture.md`` step 2 states.
 
     Holds the pixels; with `Build.overlap` those of the next sample too, which may then be written
-    from the cycle after ``start`` on. Two positions are kept, so that one is encoded while the
-    other is used (one, if a sample has only one, or with `Build.compact`). A position takes
+    from the cycle after ``start`` on. Two positions are kept, of one sample or of two, so that one
+    is encoded while the other is used; only one if none can follow meanwhile, or with
+    `Build.compact`. A position takes
     ``2 * fan_in + 25`` cycles with contrast and ``2 * fan_in + 16`` without;
     ``fan_in + 8`` less where it is silent.
 
@@ -86,7 +87,9 @@ class Encoder(wiring.Component):
     Members
     -------
     start : In(1)
-        Begin with position 0; the pixels are complete.
+        Begin with position 0; the pixels are complete. Only if ``ready``.
+    ready : Out(1)
+        All positions of the last sample are encoded, though they may not have been accepted.
     silence : In(9)
         A position whose peak is below is silent. Held from ``start`` to the last header.
     pixels : In(PixelPort(network, build))
@@ -107,13 +110,15 @@ class Encoder(wiring.Component):
         self._network, self._build, self._compact = network, build, build.compact
         self._pixel_rows = pixel_rows
         field = index_shape(network.fan_in)
-        self.buffers = 2 if network.positions > 1 and not build.compact else 1
+        follows = network.positions > 1 or build.overlap
+        self.buffers = 2 if follows and not build.compact else 1
         division = PIXEL_BITS + 1 if network.encoding == Encoding.CONTRAST else 0
         drain = _PIXEL_LATENCY + 1
         self.survey_cycles = 1 + network.fan_in + drain + division + 1
         self.coding_cycles = network.fan_in + drain + _CODE_LATENCY
         super().__init__({
             "start": In(1),
+            "ready": Out(1),
             "silence": In(PIXEL_BITS + 1),
             "pixels": In(PixelPort(network, build)),
             "headers": Out(stream.Signature(PositionHeader(network))),
@@ -268,6 +273,7 @@ class Encoder(wiring.Component):
 
         with m.FSM():
             with m.State("IDLE"):
+                m.d.comb += self.ready.eq(1)
                 m.d.sync += position.eq(0)
                 with m.If(self.start):
                     m.next = "LOCATE"

@@ -59,9 +59,10 @@ class Machine(wiring.Component):
     while the ledger is brought up to date.
 
     Without `Build.overlap` one sample at a time is in the machine, but for the ledger. With it
-    these are four stations, each with a sample of its own, in order; each hands its sample on as
-    soon as the next station is free, in 3 cycles at most. Results are the same, because a station
-    alone uses what its samples read and write, and these exceptions are in force:
+    these are five stations, as a sample is encoded before it is clustered, each with a sample of
+    its own, in order; each hands its sample on as soon as the next station is free, in 3 cycles at
+    most. Results are the same, because a station alone uses what its samples read and write, and
+    these exceptions are in force:
 
     - A sample that draws while it is clustered (it learns or refines clustering, or neurons race)
       waits with that until no sample that may be taught is being read out: both would need what
@@ -70,9 +71,9 @@ class Machine(wiring.Component):
       before it, if they are asked for, have been sent.
     - A sample is answered when the ledger has taken the one before it.
 
-    - With positions side by side there is a station more, between loading and clustering: a sample
-      is surveyed, and scored as slots come free, while rankings of the one before are still to
-      come. A sample that learns clustering shares the clustering stage with no other.
+    - With positions side by side what is encoded is also scored, as slots come free, while rankings
+      of the sample before are still to come. A sample that learns clustering shares both stations
+      with no other.
 
     So a sample takes as many cycles as its slowest station. State window and captures are served
     while no sample is in the machine; they go before a sample that waits.
@@ -345,8 +346,9 @@ class Machine(wiring.Component):
 
         # What goes from station to station: a sample's control and its tallies. Winners have
         # banks in the sender.
-        clustered, read, answered = (
-            Signal(SampleControl, name=name) for name in ("clustered", "read", "answered"))
+        encoded, clustered, read, answered = (
+            Signal(SampleControl, name=name)
+            for name in ("encoded", "clustered", "read", "answered"))
         read_clustering = Signal(ClusteringTallies(network))
         answered_clustering = Signal.like(read_clustering)
         answered_readout = Signal(ReadoutTallies(network))
@@ -362,18 +364,11 @@ class Machine(wiring.Component):
             sender.taught.eq(answered_readout.taught),
             sender.refined.eq(answered_clustering.refined if network.labelled_neurons else 0),
         ]
-        # Positions side by side are surveyed, and perhaps scored, while those of the sample before
-        # are; rankings are given in turn.
-        surveys = isinstance(clustering, WideClusteringStage)
-        surveyed = Signal(SampleControl) if surveys else loaded
-        take, cluster, read_out, answer = Signal(), Signal(), Signal(), Signal()  # hand-overs
-        if surveys:
-            with m.If(take):
-                m.d.sync += surveyed.eq(loaded)
-        else:
-            m.d.comb += cluster.eq(take)
+        encode, cluster, read_out, answer = Signal(), Signal(), Signal(), Signal()  # hand-overs
+        with m.If(encode):
+            m.d.sync += encoded.eq(loaded)
         with m.If(cluster):
-            m.d.sync += [clustered.eq(surveyed), sender.ranked_bank.eq(sender.ranked_bank + 1)]
+            m.d.sync += [clustered.eq(encoded), sender.ranked_bank.eq(sender.ranked_bank + 1)]
         with m.If(read_out):
             m.d.sync += [read.eq(clustered), read_clustering.eq(clustering.tallies)]
         with m.If(answer):
@@ -385,17 +380,28 @@ class Machine(wiring.Component):
                 sender.sent_bank.eq(sender.sent_bank + 1),
             ]
 
-        clustering_free, reading_free, answering_free = Signal(), Signal(), Signal()
-        surveying_free = Signal() if surveys else C(1)
-        others_empty = surveying_free & clustering_free & reading_free & answering_free
-        draws = Signal()  # the sample that is loaded does, while it is clustered
-        may_take = Signal()
+        encoding_free, clustering_free = Signal(), Signal()
+        reading_free, answering_free = Signal(), Signal()
+        others_empty = encoding_free & clustering_free & reading_free & answering_free
         reading = Signal()
-        m.d.comb += [
-            draws.eq(loaded.flags.learn_clustering | loaded.flags.refine_clustering
-                     | (network.neuron == Neuron.RACE)),
-            reading_out.eq(reading & read.flags.learn_readout),
-        ]
+        m.d.comb += reading_out.eq(reading & read.flags.learn_readout)
+
+        def draws(sample: SampleControl) -> Value:
+            """It does, while it is clustered."""
+            return (sample.flags.learn_clustering | sample.flags.refine_clustering
+                    | (network.neuron == Neuron.RACE))
+
+        # Positions side by side are scored as soon as they are encoded, others when the stage is
+        # given to their sample.
+        may_encode, may_cluster = Signal(), Signal()
+        if isinstance(clustering, WideClusteringStage):
+            alone = draws(loaded) | clustered.flags.learn_clustering
+            m.d.comb += [
+                may_encode.eq((clustering_free | ~alone) & ~(draws(loaded) & reading_out)),
+                may_cluster.eq(1),
+            ]
+        else:
+            m.d.comb += [may_encode.eq(1), may_cluster.eq(~(draws(encoded) & reading_out))]
         scores_wait = Signal()  # in the read-out stage, to be sent
         m.d.comb += scores_wait.eq(~answering_free & answered.flags.predict
                                    & answered.flags.send_scores & clustered.flags.predict)
@@ -404,39 +410,27 @@ class Machine(wiring.Component):
             between = self._loading(m, parts, others_empty)
 
             with m.State("LOADED"):
-                with m.If(may_take & ~(draws & reading_out)):
-                    m.d.comb += take.eq(1)
+                with m.If(encoding_free & clustering.ready & may_encode):
+                    m.d.comb += encode.eq(1)
                     m.next = "BETWEEN"
 
-        if surveys:
-            alone = Signal()  # the sample that is loaded, or the one that is clustered
-            m.d.comb += [
-                alone.eq(draws | clustered.flags.learn_clustering),
-                may_take.eq(surveying_free & clustering.ready & (clustering_free | ~alone)),
-            ]
-            with m.FSM(name="surveying_station"):
-                with m.State("FREE"):
-                    m.d.comb += surveying_free.eq(1)
-                    with m.If(take):
-                        m.next = "START"
-                with m.State("START"):
-                    m.d.comb += clustering.start.eq(1)
-                    m.next = "SURVEY"
-                with m.State("SURVEY"):
-                    with m.If(clustering_free):
-                        m.d.comb += [cluster.eq(1), clustering.give.eq(1)]
-                        m.next = "FREE"
-        else:
-            m.d.comb += may_take.eq(clustering_free)
+        with m.FSM(name="encoding_station"):
+            with m.State("FREE"):
+                m.d.comb += encoding_free.eq(1)
+                with m.If(encode):
+                    m.next = "START"
+            with m.State("START"):
+                m.d.comb += clustering.start.eq(1)
+                m.next = "ENCODE"
+            with m.State("ENCODE"):
+                with m.If(clustering_free & may_cluster):
+                    m.d.comb += [cluster.eq(1), clustering.give.eq(1)]
+                    m.next = "FREE"
 
         with m.FSM(name="clustering_station"):
             with m.State("FREE"):
                 m.d.comb += clustering_free.eq(1)
                 with m.If(cluster):
-                    m.next = "CLUSTER" if surveys else "START"
-            if not surveys:
-                with m.State("START"):
-                    m.d.comb += clustering.start.eq(1)
                     m.next = "CLUSTER"
             with m.State("CLUSTER"):
                 with m.If(clustering.done):

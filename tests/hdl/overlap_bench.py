@@ -5,7 +5,7 @@ import random
 import cocotb
 from cocotb.triggers import ClockCycles, FallingEdge
 from drivers import StreamSink, StreamSource, start
-from overlap_case import CYCLES_BETWEEN_LOADS, HAND_OVER, SAMPLES, overlap_case
+from overlap_case import CYCLES_BETWEEN_LOADS, ENCODING, HAND_OVER, SAMPLES, overlap_case
 
 from crosswall.spec.sample import RESULT_HEADER_BYTES, Flag, SampleHeader, sample_packet_bytes
 from crosswall_hdl.control import RuleValues
@@ -39,10 +39,11 @@ async def a_sample_takes_the_cycles_of_its_slowest_station(dut):
     load = sample_packet_bytes(network) + CYCLES_BETWEEN_LOADS
     clustered = await busy_cycles(Flag(0), 1)
     read = await busy_cycles(Flag.PREDICT, 1)
-    stations = {"load": load, "cluster": clustered - load - RESULT_HEADER_BYTES,
-                "read out": read - clustered}
+    # The clustering station scores what is encoded, in less time.
+    stations = {"load": load, "encode": ENCODING, "read out": read - clustered}
     print(stations)
-    assert stations["read out"] > 1000 and stations["cluster"] > 1000
+    assert stations["read out"] > 1000
+    assert stations["encode"] < clustered - load - RESULT_HEADER_BYTES < 2 * stations["encode"]
     several = await busy_cycles(Flag.PREDICT, SAMPLES)
     interval = (several - read) / (SAMPLES - 1)
     assert max(stations.values()) - HAND_OVER <= interval <= max(stations.values()) + HAND_OVER

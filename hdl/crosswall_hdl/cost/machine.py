@@ -25,9 +25,11 @@ class SampleCycles:
     ----------
     load
         From its first byte being offered to its last.
+    encode
+        That its positions need in the encoder, or the survey, if nothing keeps it waiting.
     cluster
-        Of the clustering stage, learning included; where it works at two samples at once, since it
-        was free of the last one.
+        Of the clustering stage, learning included, without waiting for the encoder; where it works
+        at two samples at once, since it was free of the last one.
     read_out
         Of the read-out stage without the teacher; 0 if the sample asks for no prediction.
     teach
@@ -39,6 +41,7 @@ class SampleCycles:
     """
 
     load: int
+    encode: int
     cluster: int
     read_out: int
     teach: int
@@ -51,7 +54,7 @@ class _Passed:
     """When a sample did what later ones may have to wait for."""
 
     given: int
-    """Positions side by side: its rankings might be offered."""
+    """The clustering stage was given to it."""
     clustered: int
     """Its clustering station could take the next."""
     counted: int
@@ -88,7 +91,8 @@ class Schedule:
     def __init__(self, network: Network, build: Build, *, stdp: bool = False) -> None:
         build.check_fits(network)
         self._network, self._build, self._stdp = network, build, stdp
-        self._clustering = (WideTiming if build.positions > 1 else NarrowTiming)(network, build)
+        self._scores_ahead = build.positions > 1  # what is encoded is, before it is clustered
+        self._clustering = (WideTiming if self._scores_ahead else NarrowTiming)(network, build)
         self._readout = ReadoutStage(network, build)
         self._ledger = ledger_unit(network, build)
         self.busy_cycles = 0
@@ -113,12 +117,13 @@ class Schedule:
             start = self._take(activity, start) + 1
             self._offered = start
         counting = Counting(self._readout, adds=predicts, ready=max(self._clean[0], before.counted))
-        if isinstance(self._clustering, WideTiming):
-            give = max(start + 1, before.clustered) if overlap else start
-            done = self._clustering.run(activity, start, counting, give)
-            before = replace(before, given=give)
-        else:
-            done = self._clustering.run(activity, start, counting)
+        give = start
+        if overlap:
+            give = max(start + 1, before.clustered)
+            if not self._scores_ahead and self._draws(activity):
+                give = max(give, before.drew + 1)
+        done = self._clustering.run(activity, start, counting, give)
+        before = replace(before, given=give)
         clustered = done
         if overlap:
             # From here on a cycle to notice that a stage is done, and one to start the next.
@@ -149,19 +154,19 @@ class Schedule:
         self.busy_cycles = self._before.answered
         if not overlap:
             self._offered = self.busy_cycles
-        # Positions side by side may be begun before those of the last sample are over.
+        # A sample may be begun before the last one is over.
         begun = max(start, before.clustered) if overlap else start
-        return SampleCycles(load, done - begun, read - reading - teach, teach, ledger, answer)
+        cluster = done - begun - self._clustering.waited
+        return SampleCycles(load, self._clustering.encoding_cycles(activity), cluster,
+                            read - reading - teach, teach, ledger, answer)
 
     def _take(self, activity: Activity, loaded: int) -> int:
-        """The cycle in which a loaded sample goes to the clustering station."""
+        """The cycle in which a loaded sample goes to the encoding station."""
         before, draws = self._before, self._draws(activity)
-        taken = loaded
-        if isinstance(self._clustering, WideTiming):
-            taken = max(taken, before.given + 1, self._clustering.ready)
-        if not isinstance(self._clustering, WideTiming) or draws or before.learned:
+        taken = max(loaded, before.given + 1, self._clustering.ready)
+        if self._scores_ahead and (draws or before.learned):
             taken = max(taken, before.clustered)
-        return max(taken, before.drew + 1) if draws else taken
+        return max(taken, before.drew + 1) if self._scores_ahead and draws else taken
 
     def rest(self) -> None:
         """Let the machine finish all that it has been given, before it gets more."""

@@ -1,5 +1,6 @@
 """Cycles of the clustering stage that scores one position at a time."""
 
+from collections import deque
 from collections.abc import Sequence
 
 from crosswall.spec.activity import Activity, ScoredPosition
@@ -23,8 +24,15 @@ __all__ = ["NarrowTiming"]
 class NarrowTiming:
     """When each position of a `ClusteringStage` is encoded, scored, ranked and learned.
 
-    Follows the stage's order of work position by position, with the latencies that its blocks
-    state.
+    Follows the stage's order of work position by position, sample after sample, with the latencies
+    that its blocks state.
+
+    Attributes
+    ----------
+    ready : int
+        First cycle in which the next sample may be started.
+    waited : int
+        Cycles in which the last sample's next position was not yet encoded.
     """
 
     def __init__(self, network: Network, build: Build) -> None:
@@ -35,25 +43,30 @@ class NarrowTiming:
         self._homeostasis = Homeostasis(network, build)
         self._learner = Learner(network, build,
                                 wall_latency=CrossbarWalls(network, build).wall_latency)
+        self.ready = self.waited = 0
+        # When the last positions were given back to the encoder.
+        self._taken: deque[int] = deque(maxlen=self._encoder.buffers)
 
-    def run(self, activity: Activity, start: int, counting: Counting) -> int:
-        """The cycle of ``done`` for a sample with this cycle of ``start``; ``counting`` takes the
-        rankings."""
+    def run(self, activity: Activity, start: int, counting: Counting, give: int) -> int:
+        """The cycle of ``done`` for a sample with these cycles of ``start`` and ``give``;
+        ``counting`` takes the rankings."""
         network, encoder = self._network, self._encoder
         learns = activity.asks(Flag.LEARN_CLUSTERING) or bool(
             network.labelled_neurons and activity.asks(Flag.REFINE_CLUSTERING))
         ahead = network.crossbars == 1 and self._race is None and not learns
         begun = start + 1  # of the encoder, in its next position
-        free = start + 1  # of the stage, for its next position
-        taken: list[int] = []  # by the stage, from the encoder
-        offers = [(start, start)]  # when rankings are offered and taken
-        for place, position in enumerate(activity.positions):
+        free = give + 1  # of the stage, for its next position
+        taken = self._taken
+        self.waited = 0
+        offers = [(give, give)]  # when rankings are offered and taken
+        for position in activity.positions:
             judged = begun + encoder.survey_cycles
-            if place >= encoder.buffers:
-                judged = max(judged, taken[place - encoder.buffers] + 1)
+            if len(taken) == encoder.buffers:
+                judged = max(judged, taken[0] + 1)
             encoded = judged + (encoder.coding_cycles if position is not None else 0)
             begun = encoded + 1
-            free = max(free, encoded + 1)
+            self.waited += max(0, begun - free)
+            free = max(free, begun)
             last = offers[-1][1]
             if position is None:
                 offered = max(free, last + 1)
@@ -67,7 +80,14 @@ class NarrowTiming:
                 taken.append(swept if ahead else self._learned(ranked, position, learns))
                 free = taken[-1] + 1
             offers = [offers[-1], (offered, counting.take(offered + 1, silent=position is None))]
+        self.ready = begun
         return max(free, offers[-1][1] + 1)
+
+    def encoding_cycles(self, activity: Activity) -> int:
+        """Cycles of the encoder for a sample, if it never waits."""
+        encoder = self._encoder
+        return sum(encoder.survey_cycles + 1 + (0 if position is None else encoder.coding_cycles)
+                   for position in activity.positions)
 
     @staticmethod
     def _may_begin(offers: Sequence[tuple[int, int]], cycle: int) -> int:

@@ -26,7 +26,11 @@ class WideTiming:
     ----------
     ready : int
         First cycle in which the next sample's survey may start.
+    waited : int
+        0: the survey is ahead, but for a sample's first positions.
     """
+
+    waited = 0
 
     def __init__(self, network: Network, build: Build) -> None:
         self._network, self._build = network, build
@@ -85,6 +89,10 @@ class WideTiming:
         self.ready = self._surveyed + 1
         done = self._taken + 1
         return done if learned is None else max(done, learned + self._learning_cycles)
+
+    def encoding_cycles(self, activity: Activity) -> int:
+        """Cycles of the survey for a sample, if it never waits."""
+        return self._stage.pace * len(activity.positions)
 
     def _release(self, cycle: int) -> None:
         insort(self._released, cycle)

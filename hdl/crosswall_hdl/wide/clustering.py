@@ -3,7 +3,6 @@
 from amaranth import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.fifo import SyncFIFOBuffered
-from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
 
 from crosswall.spec.build import Build
@@ -79,14 +78,15 @@ class WideClusteringStage(wiring.Component):
     Members
     -------
     As those of `ClusteringStage`, but a wall that the state window reads is acknowledged
-    ``rows + 3`` cycles after its strobe. With `Build.overlap` two more, and more than one sample:
+    ``rows + 3`` cycles after its strobe, and with `Build.overlap`:
 
     ready : Out(1)
-        Another sample may be started: ``start`` begins with its survey, whether or not the one
-        before is done. At most one more is started than was given with ``give``, and a sample
-        that learns only before or after all others. ``pixels`` of the next sample may follow.
+        Another sample may be started: ``start`` begins with its survey, and scores it, whether or
+        not the one before is done. At most one more is started than was given with ``give``,
+        and a sample that learns only before or after all others. ``pixels`` of the next sample may
+        follow.
     give : In(1)
-        For one cycle, not before ``start``, and not before the last sample's ``done``: rankings of
+        For one cycle, later than ``start``, and than the last sample's ``done``: rankings of
         the next sample may be offered; ``done`` and ``tallies`` are that sample's, and ``sample``
         from the next cycle on.
     """
@@ -118,8 +118,7 @@ class WideClusteringStage(wiring.Component):
                         + QUEUE_CYCLES + 2)
         self.learning_cycles = (self.scoring_cycles + self.ranker.best_latency + 1
                                 + self.learning_pause)
-        super().__init__(clustering_ports(network, build)
-                         | ({"ready": Out(1), "give": In(1)} if build.overlap else {}))
+        super().__init__(clustering_ports(network, build))
 
     def _pause(self) -> int:
         """Cycles from the learner's ``start`` to the earliest start of the next position."""

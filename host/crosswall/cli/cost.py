@@ -84,7 +84,7 @@ def cost(experiment: str, board: str, samples: int, learned: int, data: str | No
     after = f" after {learned:,} learned" if learned else ""
     click.echo(f"{chosen.name} on {board}, {samples} samples of {source} in each phase{after}; "
                "cycles a sample")
-    heads = ("load", "cluster", "read out", "teach", "ledger", "answer", "all")
+    heads = ("load", "encode", "cluster", "read out", "teach", "ledger", "answer", "all")
     click.echo(f"{'':<11}" + "".join(f"{head:>10}" for head in heads)
                + ("  samples/s" if fpga else "") + "  bound by")
     for name, about in phases.items():
