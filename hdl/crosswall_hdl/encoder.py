@@ -60,8 +60,7 @@ class Encoder(wiring.Component):
 
     Holds the pixels; with `Build.overlap` those of the next sample too, which may then be written
     from the cycle after ``start`` on. Two positions are kept, of one sample or of two, so that one
-    is encoded while the other is used; only one if none can follow meanwhile, or with
-    `Build.compact`. A position takes
+    is encoded while the other is used; only one if none can follow meanwhile. A position takes
     ``2 * fan_in + 25`` cycles with contrast and ``2 * fan_in + 16`` without;
     ``fan_in + 8`` less where it is silent.
 
@@ -111,7 +110,7 @@ class Encoder(wiring.Component):
         self._pixel_rows = pixel_rows
         field = index_shape(network.fan_in)
         follows = network.positions > 1 or build.overlap
-        self.buffers = 2 if follows and not build.compact else 1
+        self.buffers = 2 if follows else 1
         division = PIXEL_BITS + 1 if network.encoding == Encoding.CONTRAST else 0
         drain = _PIXEL_LATENCY + 1
         self.survey_cycles = 1 + network.fan_in + drain + division + 1
