@@ -39,6 +39,7 @@ CONFIGURATIONS = (
     Configuration("ulx3s", "mnist"),
     Configuration("ulx3s", "mnist", _WIDE),
     Configuration("ulx3s", "mnist-large"),
+    Configuration("ulx3s", "mnist-whole", {"lanes": 64}),
     Configuration("ecpix5", "mnist", _WIDE),
     Configuration("arty-a7", "mnist"),
 )

@@ -50,8 +50,8 @@ build_options = options(
 @click.option("--table", is_flag=True, help="Build all boards and write what they reach.")
 @click.option("--board", "names", multiple=True, metavar="NAME",
               help="With --table: only this board; may be repeated.")
-@click.option("--samples", type=click.IntRange(min=1), default=32, show_default=True,
-              help="With --table: samples to measure cycles with, in each phase.")
+@click.option("--samples", type=click.IntRange(min=1), default=100, show_default=True,
+              help="With --table: samples to predict cycles of, in each phase.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.md",
               help="With --table: where to write it. Default: standard output.")
 @json_option
@@ -59,8 +59,8 @@ def boards(table: bool, names: tuple[str, ...], samples: int, out: Path | None,
            as_json: bool) -> None:
     """List the boards; with --table, what each of them reaches.
 
-    The table takes hours the first time: every bitstream is built, and its cycles are counted on
-    the virtual board. A row that fails says why.
+    The table takes an hour or two the first time, as every bitstream is built. Cycles are those of
+    `crosswall cost`. A row that fails says why.
     """
     if table:
         from . import boards_table

@@ -1,4 +1,4 @@
-"""``crosswall boards --table``: builds, measures and writes what every board reaches."""
+"""``crosswall boards --table``: builds, predicts and writes what every board reaches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 from crosswall.board import find_board
 from crosswall.errors import CrosswallError, UsageError
 from crosswall.experiment import Experiment
-from crosswall.experiment.benchmark import bench_virtual
+from crosswall.experiment.benchmark import workload
 from crosswall.files import check_writable, replacing_file
 from crosswall.spec.build import Build
 from crosswall.spec.network import Network
@@ -22,14 +22,16 @@ from crosswall_boards.table import CONFIGURATIONS, Configuration, Row, as_markdo
 
 from .boards import with_build
 from .common import print_json, say
+from .cost import predict_phases
 
 _HEAD = """\
 # What each board reaches
 
 Made by `crosswall boards --table --out docs/boards-table.md`: yosys, nextpnr with seed 1, and
-cycles counted on the virtual board over {samples} samples in each phase. Images per second are the
-clock that place and route reached over the machine's cycles for a sample; a slower wire bounds
-them. Cycles without a clock are of a board whose tools are not open.
+[predicted cycles](cost-model.md), which are exact, of {samples} samples in each phase. Images per
+second are the clock that place and route reached over the machine's cycles for a sample; the
+board's own clock is lower, and a slower wire bounds them too. Cycles without a clock are of a board
+whose tools are not open.
 
 """
 
@@ -74,11 +76,11 @@ def _row(configuration: Configuration, samples: int) -> Row:
     except CrosswallError as error:
         notes.append(str(error))
     try:
-        result = bench_virtual(experiment, "bytes", samples, say, build)
-        row = replace(row, cycles={phase: about["machine_cycles_per_sample"]
-                                   for phase, about in result["phases"].items()})
-        if result["data"] != "data set":
-            notes.append(f"cycles with {result['data']}")
+        work = workload(experiment, samples)
+        row = replace(row, cycles={phase: predicted.cycles for phase, predicted
+                                   in predict_phases(work, build, samples).items()})
+        if not work.real:
+            notes.append("cycles with random strokes")
     except CrosswallError as error:
         notes.append(str(error))
     return replace(row, note="; ".join(filter(None, [row.note, *notes])))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,9 @@ from crosswall.twin.activity import ObservedMachine
 
 from .boards import build_options, with_build
 from .common import json_option, print_json
+
+if TYPE_CHECKING:
+    from crosswall_boards.cost import Prediction
 
 _FRAME_BYTES = 7
 """Of a sample's frame beside its packet: type, CRC, COBS."""
@@ -51,27 +54,19 @@ def cost(experiment: str, board: str, samples: int, learned: int, data: str | No
         boards_needed,
         memory_bits,
         on_chip_bits,
-        predict,
     )
 
     chosen = with_build(Experiment.load(experiment).with_options(data=data), changes)
     work = workload(chosen, max(samples, learned))
-    network, rules = work.machine.network, work.machine.rules
+    network = work.machine.network
     build = chosen.build(network, found.choose_build(network))
-    transfers, wire_bytes = _packets(work, build, samples)
     fpga = found if isinstance(found, FpgaBoard) else None
+    wire_bytes = _packets(work, build, samples)[1]
     wire = fpga.baud / BITS_ON_THE_WIRE / wire_bytes if fpga else None
-    phases: dict[str, Any] = {}
-    machine = ObservedMachine(network, rules, work.machine.clustering_table,
-                              work.machine.readout_table, _state(work, learned))
-    first = 2 * learned
-    for name, flags in PHASES.items():
-        predicted = predict(network, build, _activities(machine, work, flags, first, samples),
-                            transfers, stdp=rules.clustering_rule == ClusteringRule.STDP)
-        first += samples
-        phases[name] = {"cycles": predicted.cycles, "stations": predicted.stations,
-                        "bound": predicted.bound,
-                        "samples_per_second": fpga and fpga.clock_frequency / predicted.cycles}
+    phases = {name: {"cycles": predicted.cycles, "stations": predicted.stations,
+                     "bound": predicted.bound,
+                     "samples_per_second": fpga and fpga.clock_frequency / predicted.cycles}
+              for name, predicted in predict_phases(work, build, samples, learned).items()}
     bits = memory_bits(network, build)
     needed = fpga and boards_needed(network, build, fpga)
     if as_json:
@@ -100,6 +95,25 @@ def cost(experiment: str, board: str, samples: int, learned: int, data: str | No
                f"{needed} board{'s' if needed != 1 else ''} at least")
     click.echo(f"{'wire':<11}{wire:>10,.0f} samples/s of {wire_bytes:,.0f} bytes at "
                f"{fpga.baud:,} baud; the clock is {fpga.clock_frequency / 1e6:g} MHz")
+
+
+def predict_phases(work: Workload, build: Build, samples: int,
+                   learned: int = 0) -> dict[str, Prediction]:
+    """Predict each of `PHASES` in turn, ``samples`` samples of ``work`` in each, after both stages
+    have ``learned`` so many."""
+    from crosswall_boards.cost import predict
+
+    network, rules = work.machine.network, work.machine.rules
+    transfers = _packets(work, build, samples)[0]
+    machine = ObservedMachine(network, rules, work.machine.clustering_table,
+                              work.machine.readout_table, _state(work, learned))
+    phases = {}
+    first = 2 * learned
+    for name, flags in PHASES.items():
+        phases[name] = predict(network, build, _activities(machine, work, flags, first, samples),
+                               transfers, stdp=rules.clustering_rule == ClusteringRule.STDP)
+        first += samples
+    return phases
 
 
 def _state(work: Workload, learned: int) -> MachineState:
