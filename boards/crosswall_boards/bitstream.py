@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import shlex
 import shutil
@@ -16,6 +17,7 @@ from crosswall.errors import ToolError
 from crosswall.spec.build import Build
 from crosswall.spec.network import Network
 
+from . import output_registers
 from .board import FpgaBoard
 from .cache import Progress, cached, content_key
 from .estimate import lacking, parse_stat
@@ -225,7 +227,8 @@ def _place_and_route(board: FpgaBoard, system: Any, seed: int, progress: Progres
     key = content_key([
         *(part for name in sorted(plan.files) for part in (name, plan.files[name])),
         *(shlex.join(program) for program in programs.values()),
-        *(version(wheel) for wheel in wheels)])
+        *(version(wheel) for wheel in wheels),
+        *([inspect.getsource(output_registers)] if board.output_registers else [])])
 
     def produce(folder: Path) -> None:
         _write(folder, plan.files)
@@ -241,6 +244,9 @@ def _place_and_route(board: FpgaBoard, system: Any, seed: int, progress: Progres
                 raise
             if line[0] == "yosys":
                 _check_fits(board, parse_stat((folder / _STAT).read_text()), progress)
+                if board.output_registers:
+                    count = output_registers.use_output_registers_in_file(folder / f"{_NAME}.json")
+                    progress(f"{board.name}: output registers: of {count} reads of block RAMs")
         kept = (_NEXTPNR_REPORT, _STAT)
         for path in folder.iterdir():
             if path.suffix not in (".bit", ".bin", ".rpt", ".tim") and path.name not in kept:

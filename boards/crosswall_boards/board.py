@@ -48,6 +48,8 @@ class FpgaBoard(Board):
         Of the machine, in Hz.
     baud
         Of the serial port, in bits per second.
+    output_registers
+        Its block RAMs are DP16KD, whose `output_registers` yosys does not use.
     single_port_primitive
         Memory primitive of single-port RAM, for `crosswall_hdl.memory.WallMemory`.
     memory_bytes
@@ -61,6 +63,7 @@ class FpgaBoard(Board):
     toolchain: ClassVar[str] = "open"
     clock_frequency: ClassVar[int]
     baud: ClassVar[int]
+    output_registers: ClassVar[bool] = False
     single_port_primitive: ClassVar[str] = "inferred"
     memory_bytes: ClassVar[int] = 0
     programmer_options: ClassVar[Sequence[str]]

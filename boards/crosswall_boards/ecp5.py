@@ -54,6 +54,7 @@ class Ecp5Board(FpgaBoard):
     crystal: ClassVar[str]
     crystal_frequency: ClassVar[int]
     memory_clock_lag: ClassVar[float | None] = None
+    output_registers = True
 
     def choose_build(self, network: Network) -> Build:
         """As `roomy_build`."""

@@ -388,7 +388,8 @@ class Ledger(wiring.Component):
         following = Signal.like(reading)
         position, given, going = reading, read.data, C(1)
         if self._pipelined:
-            position, given, going = Signal.like(reading), Signal(bits), Signal()
+            position, going = Signal.like(reading), Signal()
+            given = Signal(bits, reset_less=True)
             m.d.sync += [position.eq(reading), given.eq(read.data), going.eq(0)]
         word_bits = place["word"].width
         word = position[:word_bits]

@@ -135,8 +135,8 @@ class CrossbarWalls(wiring.Component):
 
     def _cluster_memories(self, m: Module) -> None:
         shape, state = self._shape, self.state
-        # Written in pieces as wide as a block RAM that has all rows: synthesis then lays block RAMs
-        # side by side, and there is no choice behind them, which their outputs are too slow for.
+        # Where a block RAM cannot have all rows of a wall, it has those of a piece: otherwise there
+        # would be a choice between block RAMs, which their outputs are too slow for.
         piece = min(shape.bits, max(1, 1 << (_BLOCK_BITS // shape.rows).bit_length() - 1))
         pieces = -(-shape.bits // piece)
         # A cluster's share of a lane's number is its low bits.
@@ -169,12 +169,17 @@ class CrossbarWalls(wiring.Component):
             m.d.sync += [hopped_reads.eq(reads), hopped_writes.eq(writes)]
             reads, writes = hopped_reads, hopped_writes
 
-            m.submodules[f"cluster_{number}"] = memory = RowMemory(
-                shape.rows, len(lanes) * pieces, piece)
+            # Each memory has a piece of all walls, or of one; together they are in order.
+            if pieces == 1:
+                memories = [RowMemory(shape.rows, len(lanes), shape.bits)]
+            else:
+                memories = [RowMemory(shape.rows, 1, piece) for _ in range(len(lanes) * pieces)]
+            for index, memory in enumerate(memories):
+                m.submodules[f"cluster_{number}_{index}"] = memory
             walls = Signal(data.ArrayLayout(shape.bits, len(lanes)), name=f"walls_{number}")
-            m.d.comb += memory.read_row.eq(reads.row)
-            m.d.comb += [wall.eq(Cat(memory.read_data[place * pieces + index]
-                                     for index in range(pieces)))
+            read = Cat(memory.read_data for memory in memories)
+            m.d.comb += [memory.read_row.eq(reads.row) for memory in memories]
+            m.d.comb += [wall.eq(read[place * pieces * piece:][:shape.bits])
                          for place, wall in enumerate(walls)]
             m.d.comb += [self.walls[lane].eq(wall) for lane, wall in zip(lanes, walls, strict=True)]
 
@@ -185,12 +190,13 @@ class CrossbarWalls(wiring.Component):
             m.d.sync += [row.eq(writes.row), wall.eq(writes.wall),
                          enable.eq((writes.enable & inside)
                                    << (writes.lane[:lane_bits] if lane_bits else 0))]
-            m.d.comb += [
-                memory.write_row.eq(row),
-                memory.write_enable.eq(Cat(bit.replicate(pieces) for bit in enable)),
-                *(word.eq(wall[index % pieces * piece:][:piece])
-                  for index, word in enumerate(memory.write_data)),
-            ]
+            enables = Cat(bit.replicate(pieces) for bit in enable)
+            for index, memory in enumerate(memories):
+                m.d.comb += [
+                    memory.write_row.eq(row),
+                    memory.write_enable.eq(enables if pieces == 1 else enables[index]),
+                    *(word.eq(wall[index % pieces * piece:]) for word in memory.write_data),
+                ]
 
             # The wall of the lane that is asked for, and nothing from other clusters.
             chosen = Signal(shape.bits, name=f"chosen_{number}", reset_less=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from crosswall.errors import ToolError
+from crosswall_boards.output_registers import use_output_registers_in_file
 from crosswall_boards.tools import require_programs, run_tool, wheel_program
 from crosswall_hdl.memory import YOSYS_OPEN_COLLISIONS
 
@@ -85,7 +86,10 @@ def netlist_sources(component: Any, kind: str, folder: Path, *, top: str,
     else:
         _yosys(folder, f"read_rtlil {top}.il", YOSYS_OPEN_COLLISIONS,
                f"{FAMILIES[family].synthesis} -top {top}", "setundef -zero",
-               f"write_verilog -noattr {top}.v")
+               f"write_json {top}.json")
+        if family == "ecp5":  # as its boards do, and what they rely on
+            assert use_output_registers_in_file(folder / f"{top}.json") > 0
+        _yosys(folder, f"read_json {top}.json", f"write_verilog -noattr {top}.v")
     return [folder / f"{top}.v", models]
 
 

