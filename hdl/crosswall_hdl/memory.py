@@ -25,8 +25,9 @@ from crosswall.spec.state import MemoryShape
 from .control import PixelPort, index_shape
 from .state import StatePort
 
-__all__ = ["READ_LATENCY", "ConstantTable", "PixelMemory", "RowMemory", "SharedMemory",
-           "SplitMemory", "StateAccess", "WallMemory", "YOSYS_OPEN_COLLISIONS"]
+__all__ = ["READ_LATENCY", "ConstantTable", "PiecesMemory", "PixelMemory", "RowMemory",
+           "SharedMemory", "SplitMemory", "StateAccess", "WallMemory", "YOSYS_OPEN_COLLISIONS",
+           "row_memory"]
 
 READ_LATENCY = 2
 """Cycles from a row's address to its data, for every memory in this module."""
@@ -37,6 +38,8 @@ YOSYS_OPEN_COLLISIONS = (r"setparam -set COLLISION_X_MASK 1'1 "
 called ``rows…`` (all of this module's, and whoever else promises the same) that a read that meets
 a write may give anything."""
 
+_BLOCK_BITS = 1 << 14
+"""What a block RAM of an ECP5 holds, without parity, however narrow its words."""
 _SPRAM_ROWS = 1 << 14
 _SPRAM_NIBBLES = 4
 
@@ -102,6 +105,52 @@ class RowMemory(wiring.Component):
             write.data.eq(self.write_data),
             write.en.eq(self.write_enable),
         ]
+        return m
+
+
+def row_memory(rows: int, lanes: int, bits: int) -> "RowMemory | PiecesMemory":
+    """A memory with the ports and the latency of a `RowMemory`, in pieces where that is faster."""
+    if bits <= _piece_bits(rows):
+        return RowMemory(rows, lanes, bits)
+    return PiecesMemory(rows, lanes, bits)
+
+
+def _piece_bits(rows: int) -> int:
+    """The longest word of which a block RAM has that many rows, and at least 1 bit."""
+    return max(1, 1 << (_BLOCK_BITS // rows).bit_length() - 1)
+
+
+class PiecesMemory(wiring.Component):
+    """As `RowMemory`, with the words in pieces, each in a memory of its own.
+
+    A piece is as long as a block RAM can have for all rows. With longer ones there would be a
+    choice between block RAMs behind their outputs, which are too slow for that.
+
+    Parameters
+    ----------
+    rows, lanes, bits
+        Shape.
+    """
+
+    def __init__(self, rows: int, lanes: int, bits: int) -> None:
+        self.rows, self.lanes, self.bits = rows, lanes, bits
+        super().__init__(_memory_signature(rows, lanes, bits))
+
+    def elaborate(self, platform) -> Module:
+        m = Module()
+        length = _piece_bits(self.rows)
+        for lane in range(self.lanes):
+            for first in range(0, self.bits, length):
+                piece = slice(first, min(first + length, self.bits))
+                memory = RowMemory(self.rows, 1, piece.stop - piece.start)
+                m.submodules[f"lane_{lane}_bit_{first}"] = memory
+                m.d.comb += [
+                    memory.read_row.eq(self.read_row),
+                    self.read_data[lane][piece].eq(memory.read_data[0]),
+                    memory.write_row.eq(self.write_row),
+                    memory.write_data[0].eq(self.write_data[lane][piece]),
+                    memory.write_enable.eq(self.write_enable[lane]),
+                ]
         return m
 
 

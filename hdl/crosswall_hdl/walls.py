@@ -1,6 +1,6 @@
 """The clustering crossbar's walls: whole rows for its lanes, single ones for their plasticity."""
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 from amaranth.utils import ceil_log2
@@ -10,17 +10,13 @@ from crosswall.spec.network import Network
 from crosswall.spec.state import StateMemory, memory_shapes
 
 from .control import index_shape
-from .memory import READ_LATENCY, RowMemory, SplitMemory, StateAccess
+from .memory import READ_LATENCY, RowMemory, SplitMemory, StateAccess, row_memory
 from .state import StatePort
 
 __all__ = ["CLUSTER_LANES", "CrossbarWalls", "lane_clusters"]
 
 CLUSTER_LANES = 8
 """Lanes that one register may drive: nets to all of 64 lanes would bound the clock."""
-
-
-_BLOCK_BITS = 1 << 14
-"""What a block RAM holds, without parity, however narrow its words."""
 
 
 def lane_clusters(build: Build) -> list[range]:
@@ -135,10 +131,6 @@ class CrossbarWalls(wiring.Component):
 
     def _cluster_memories(self, m: Module) -> None:
         shape, state = self._shape, self.state
-        # Where a block RAM cannot have all rows of a wall, it has those of a piece: otherwise there
-        # would be a choice between block RAMs, which their outputs are too slow for.
-        piece = min(shape.bits, max(1, 1 << (_BLOCK_BITS // shape.rows).bit_length() - 1))
-        pieces = -(-shape.bits // piece)
         # A cluster's share of a lane's number is its low bits.
         lane_bits = ceil_log2(len(self._clusters[0]))
         asked = data.StructLayout({"row": self.row.shape(), "lane": self.lane.shape()})
@@ -169,18 +161,10 @@ class CrossbarWalls(wiring.Component):
             m.d.sync += [hopped_reads.eq(reads), hopped_writes.eq(writes)]
             reads, writes = hopped_reads, hopped_writes
 
-            # Each memory has a piece of all walls, or of one; together they are in order.
-            if pieces == 1:
-                memories = [RowMemory(shape.rows, len(lanes), shape.bits)]
-            else:
-                memories = [RowMemory(shape.rows, 1, piece) for _ in range(len(lanes) * pieces)]
-            for index, memory in enumerate(memories):
-                m.submodules[f"cluster_{number}_{index}"] = memory
-            walls = Signal(data.ArrayLayout(shape.bits, len(lanes)), name=f"walls_{number}")
-            read = Cat(memory.read_data for memory in memories)
-            m.d.comb += [memory.read_row.eq(reads.row) for memory in memories]
-            m.d.comb += [wall.eq(read[place * pieces * piece:][:shape.bits])
-                         for place, wall in enumerate(walls)]
+            m.submodules[f"cluster_{number}"] = memory = row_memory(
+                shape.rows, len(lanes), shape.bits)
+            walls = memory.read_data
+            m.d.comb += memory.read_row.eq(reads.row)
             m.d.comb += [self.walls[lane].eq(wall) for lane, wall in zip(lanes, walls, strict=True)]
 
             row = Signal.like(self.row, name=f"write_row_{number}", reset_less=True)
@@ -190,13 +174,8 @@ class CrossbarWalls(wiring.Component):
             m.d.sync += [row.eq(writes.row), wall.eq(writes.wall),
                          enable.eq((writes.enable & inside)
                                    << (writes.lane[:lane_bits] if lane_bits else 0))]
-            enables = Cat(bit.replicate(pieces) for bit in enable)
-            for index, memory in enumerate(memories):
-                m.d.comb += [
-                    memory.write_row.eq(row),
-                    memory.write_enable.eq(enables if pieces == 1 else enables[index]),
-                    *(word.eq(wall[index % pieces * piece:]) for word in memory.write_data),
-                ]
+            m.d.comb += [memory.write_row.eq(row), memory.write_enable.eq(enable),
+                         *(word.eq(wall) for word in memory.write_data)]
 
             # The wall of the lane that is asked for, and nothing from other clusters.
             chosen = Signal(shape.bits, name=f"chosen_{number}", reset_less=True)
