@@ -287,6 +287,7 @@ def test_command_compiles_and_the_result_can_be_shown(tmp_path, monkeypatch):
 
 
 TELLING = """
+import signal
 import time
 
 from crosswall.cli import main
@@ -300,6 +301,7 @@ def tell(*arguments):
     return simulate(*arguments)
 
 monte_carlo._one_pulse = tell
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by jobs in the background
 main(["device", "compile", "small.toml", "--samples", "4000"])
 """
 """The command, which says on standard output that it simulates."""
