@@ -33,7 +33,6 @@ CONFIGURATIONS = (
     Configuration("icebreaker", "digits"),
     Configuration("icebreaker", "mnist"),
     Configuration("icepi-zero", "mnist"),
-    Configuration("icepi-zero", "mnist", {"lanes": 32}),
     Configuration("versa-ecp5", "mnist", {"lanes": 64}),
     Configuration("ecpix5-45", "mnist", {"lanes": 64}),
     Configuration("ulx3s", "mnist"),
