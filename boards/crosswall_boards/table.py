@@ -40,6 +40,7 @@ CONFIGURATIONS = (
     Configuration("ulx3s", "mnist-large"),
     Configuration("ulx3s", "mnist-whole", {"lanes": 64}),
     Configuration("ecpix5", "mnist", _WIDE),
+    Configuration("ecpix5", "mnist-whole", {"lanes": 64}),
     Configuration("arty-a7", "mnist"),
 )
 """The rows of the table."""
