@@ -26,7 +26,8 @@ ALLOWED = {
                         "crosswall.spec", "crosswall.board", "crosswall.data",
                         "crosswall.experiment"},
     "crosswall_hdl": {"crosswall.spec"},
-    "crosswall_boards": {"crosswall.spec", "crosswall.errors", "crosswall_hdl"},
+    "crosswall_boards": {"crosswall.spec", "crosswall.errors", "crosswall.files",
+                         "crosswall_hdl"},
 }
 """What each package may import of ours, anywhere in its files."""
 

@@ -1,12 +1,15 @@
 """Files and folders appear whole or not at all."""
 
+import errno
+import fcntl
 import os
 import stat
+import threading
 
 import pytest
 
 from crosswall.errors import UsageError
-from crosswall.files import check_writable, replacing_file, replacing_folder
+from crosswall.files import check_writable, locked, replacing_file, replacing_folder
 
 
 def names(folder):
@@ -95,3 +98,42 @@ def test_place_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     check_writable(tmp_path / "folder")
     with pytest.raises(UsageError, match=f"{tmp_path} cannot be written"):
         check_writable(tmp_path / "folder", replace=True)
+
+
+def test_lock_that_is_held_is_refused_or_awaited(tmp_path):
+    path = tmp_path / "lock"
+    waits, order = threading.Event(), []
+    with locked(path):
+        with pytest.raises(BlockingIOError), locked(path):
+            pass
+
+        def second():
+            with locked(path, wait=waits.set):
+                order.append("second")
+
+        thread = threading.Thread(target=second)
+        thread.start()
+        assert waits.wait(timeout=60)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+    with locked(path):
+        assert path.exists()
+
+
+def test_file_system_without_locks_holds_nothing(tmp_path, monkeypatch):
+    def refuse(file, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with locked(tmp_path / "lock"), locked(tmp_path / "lock"):
+        pass
+
+
+def test_other_faults_of_a_lock_are_not_hidden(tmp_path, monkeypatch):
+    def refuse(file, operation):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(OSError, match="Input/output error"), locked(tmp_path / "lock"):
+        pass

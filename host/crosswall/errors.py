@@ -3,7 +3,8 @@
 Every error below is one line: the value that was examined, what was expected
 and the remedy. The command line prints that line on standard error, without a
 traceback, and exits with the error's `exit_code`. An exception that is not a
-`CrosswallError` is a fault in crosswall itself.
+`CrosswallError` is a fault in crosswall itself: its traceback is shown, and the
+exit code is `FAULT_EXIT_CODE`, which no error has.
 
 ====  ================  ====================================================
 code  error             meaning
@@ -17,6 +18,7 @@ code  error             meaning
 6     LinkError         a port cannot be opened, or the board does not answer
 7     BoardError        the board holds another build or protocol version
 8     ToolError         a compiler or other tool is missing or failed
+9     HostError         this computer refuses: a full disk, a permission, a closed stream
 130   Interrupted       stopped by the user (Ctrl-C or SIGTERM)
 ====  ================  ====================================================
 
@@ -35,6 +37,8 @@ __all__ = [
     "DeviceError",
     "ExitCode",
     "ExperimentError",
+    "FAULT_EXIT_CODE",
+    "HostError",
     "Interrupted",
     "LinkError",
     "ToolError",
@@ -42,6 +46,9 @@ __all__ = [
     "VerifyError",
     "exit_codes",
 ]
+
+FAULT_EXIT_CODE = 70
+"""Of the command line if crosswall itself is at fault (EX_SOFTWARE of sysexits.h)."""
 
 
 class CrosswallError(Exception):
@@ -109,6 +116,13 @@ class ToolError(CrosswallError):
 
     exit_code = 8
     meaning = "a compiler or other tool is missing or failed"
+
+
+class HostError(CrosswallError):
+    """The computer that crosswall runs on refuses: disk, permission, stream, device."""
+
+    exit_code = 9
+    meaning = "this computer refuses: a full disk, a permission, a closed stream"
 
 
 class Interrupted(CrosswallError):  # noqa: N818  # not a mistake of anyone

@@ -6,15 +6,18 @@ into it: a reader sees the old content or the new, never half of it, and a failu
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import IO
 
 from crosswall.errors import UsageError
 
-__all__ = ["check_writable", "replacing_file", "replacing_folder"]
+__all__ = ["check_writable", "locked", "replacing_file", "replacing_folder"]
 
 
 @contextmanager
@@ -79,6 +82,50 @@ def check_writable(folder: Path, *, replace: bool = False) -> None:
         raise UsageError(f"--out {folder}: {place} is a file; name another folder")
     if not os.access(place, os.W_OK):
         raise UsageError(f"--out {folder}: {place} cannot be written; name another folder")
+
+
+@contextmanager
+def locked(path: Path, *, wait: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hold the lock file ``path``, which is made if it is missing and stays.
+
+    The system frees the lock when the process ends, however it ends. Where the file system has no
+    locks (some network file systems), nothing is held.
+
+    Parameters
+    ----------
+    wait
+        Called once if another process holds the lock; then its end is awaited.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process holds the lock and there is no ``wait``.
+    OSError
+        If the file cannot be opened.
+    """
+    with path.open("a") as file:
+        with suppress(_NoLocks):
+            try:
+                _lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if wait is None:
+                    raise
+                wait()
+                _lock(file, fcntl.LOCK_EX)
+        yield
+
+
+class _NoLocks(OSError):  # noqa: N818  # no mistake
+    """The file system has no locks."""
+
+
+def _lock(file: IO[str], operation: int) -> None:
+    try:
+        fcntl.flock(file, operation)
+    except OSError as error:
+        if error.errno in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EINVAL):
+            raise _NoLocks from error
+        raise
 
 
 @contextmanager
