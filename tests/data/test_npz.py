@@ -1,13 +1,14 @@
 """NPZ archives, whole and damaged."""
 
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosswall.data import load
+from crosswall.data import load, npz
 from crosswall.data.npz import read_npz
 from crosswall.errors import DataError
 
@@ -91,6 +92,29 @@ def test_part_with_a_fault_is_named(path):
     np.savez(path, x_train=X, y_train=Y, x_test=X * np.nan, y_test=Y)
     with pytest.raises(DataError, match=r"set.npz \(x_test, y_test\): .* is nan"):
         load(path)
+
+
+def test_samples_that_no_network_takes_are_refused_before_they_are_unpacked(path):
+    np.savez_compressed(path, x=np.zeros((2, 16 << 20), np.uint8), y=[0, 1])
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"set.npz: `x` has 16777216 values a sample.*at most"):
+        load(path)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
+
+
+def test_more_samples_than_are_let_in_are_refused_by_the_header(path, monkeypatch):
+    monkeypatch.setattr(npz, "MAX_ARRAY_BYTES", 23)
+    np.savez(path, x=X, y=Y)
+    with pytest.raises(DataError, match="`x` takes .* store samples as uint8, or give fewer"):
+        load(path)
+
+
+def test_names_in_an_archive_that_are_no_names_stay_in_one_line(path):
+    np.savez(path, **{"a\nb": X, "k" * 5000: X})
+    with pytest.raises(DataError, match=r"got 'a\\nb', kkk") as caught:
+        load(path)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 300
 
 
 @given(st.data())

@@ -1,5 +1,7 @@
 """Machine states: initial values, snapshots, differences."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -48,5 +50,45 @@ def test_a_file_that_is_no_snapshot_is_refused(tmp_path, content):
 
 def test_an_archive_without_state_is_refused(tmp_path):
     np.savez(tmp_path / "state.npz", x=1)
-    with pytest.raises(DataError, match="no `clustering_walls`"):
+    with pytest.raises(DataError, match="no array `network_digest`"):
         MachineState.load(tmp_path / "state.npz", NETWORK)
+
+
+def saved_with(path, **changed):
+    """A snapshot of which some arrays are others."""
+    MachineState.initial(NETWORK, 3).save(path, NETWORK)
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    np.savez_compressed(path, **arrays | changed)
+    return path
+
+
+@pytest.mark.parametrize(("changed", "words"), [
+    ({"thresholds": np.zeros((36, 15), np.uint32)}, r"`thresholds` is uint32 \[36, 15\]; expected"),
+    ({"thresholds": np.zeros((36, 16))}, "`thresholds` is float64"),
+    ({"next_sample": np.int64(-1)}, "`next_sample` is -1; expected 0 to 4294967295"),
+    ({"next_sample": np.int64(1 << 32)}, "`next_sample` is 4294967296; expected 0 to 4294967295"),
+    ({"next_sample": np.zeros(2, np.int64)}, r"`next_sample` is int64 \[2\]; expected int64 \[\]"),
+    ({"readout_walls": np.full((144, 10, 2), 4096, np.uint16)}, "holds 4096"),
+])
+def test_a_snapshot_of_other_arrays_is_refused(tmp_path, changed, words):
+    path = saved_with(tmp_path / "state.npz", **changed)
+    with pytest.raises(DataError, match=f"state.npz: .*{words}"):
+        MachineState.load(path, NETWORK)
+
+
+def test_a_snapshot_in_another_byte_order_is_the_same(tmp_path):
+    state = MachineState.initial(NETWORK, 3)
+    path = saved_with(tmp_path / "state.npz", clustering_walls=np.asfortranarray(
+        state.clustering_walls.astype(">u2")), next_sample=np.array(7, ">i8"))
+    state.next_sample = 7
+    assert list(state.differences(MachineState.load(path, NETWORK))) == []
+
+
+def test_a_snapshot_that_unpacks_to_gigabytes_is_refused_without_them(tmp_path):
+    path = saved_with(tmp_path / "state.npz", clustering_walls=np.zeros(64 << 20, np.uint8))
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"`clustering_walls` is uint8 \[67108864\]; expected"):
+        MachineState.load(path, NETWORK)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()

@@ -17,6 +17,12 @@ Shape = tuple[int, int]
 MAX_LABEL = UNLABELLED - 1
 """Largest label that fits a sample packet."""
 
+MAX_VALUES = 65535
+"""Most values of a sample: the most pixels of a network."""
+
+MAX_ARRAY_BYTES = 1 << 32
+"""Most bytes of samples, or of labels, that a file is let announce."""
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from crosswall.errors import DataError
+from crosswall.reading import Archive, UnreadableError, opened_archive
 
-from .dataset import RawPart, RawSet, raw_part
+from .dataset import MAX_ARRAY_BYTES, MAX_VALUES, RawPart, RawSet, raw_part
 
 _WHOLE = {"x", "y"}
 _SPLIT = {"x_train", "y_train", "x_test", "y_test"}
@@ -23,27 +26,18 @@ def read_npz(path: Path) -> RawSet:
         If the file is no archive, is damaged, or has other keys.
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DataError(f"{path}: one array, not an NPZ archive; save it with numpy.savez")
-            keys = set(archive.files)
+        with opened_archive(path) as archive:
             for wanted in (_SPLIT, _WHOLE):
-                if wanted <= keys:
-                    arrays = {key: archive[key] for key in wanted}
+                if wanted <= set(archive.names):
+                    arrays = {key: _read(archive, key) for key in wanted}
                     break
             else:
                 raise DataError(
                     f"{path}: the keys must be x, y or x_train, y_train, x_test, y_test: "
-                    f"got {', '.join(sorted(keys)) or 'none'}"
+                    f"got {_listed(archive.names)}"
                 )
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except DataError:
-        raise
-    except Exception as error:  # numpy and zipfile raise nearly anything on a damaged archive
-        raise DataError(
-            f"{path}: not an NPZ archive of plain numbers, or damaged; save it with numpy.savez"
-        ) from error
+    except UnreadableError as error:
+        raise DataError(f"{path}: {error}") from error
 
     def part(suffix: str) -> RawPart:
         where = f"{path} (x{suffix}, y{suffix})"
@@ -52,3 +46,25 @@ def read_npz(path: Path) -> RawSet:
     if "x" in arrays:
         return RawSet(part(""), None)
     return RawSet(part("_train"), part("_test"))
+
+
+def _read(archive: Archive, key: str) -> NDArray[Any]:
+    """An array that can be samples or labels: larger ones are refused by their header."""
+    header = archive.header(key)
+    if math.prod(header.shape[1:]) > MAX_VALUES:
+        raise UnreadableError(
+            f"`{key}` has {math.prod(header.shape[1:])} values a sample: {list(header.shape)}",
+            f"give samples of at most {MAX_VALUES}",
+        )
+    if header.nbytes > MAX_ARRAY_BYTES:
+        raise UnreadableError(
+            f"`{key}` takes {header.nbytes >> 20} MiB, more than {MAX_ARRAY_BYTES >> 20}",
+            "store samples as uint8, or give fewer",
+        )
+    return archive.read(key)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """Some names of an archive, which can be anything."""
+    shown = [name if name.isidentifier() else ascii(name) for name in sorted(names)[:8]]
+    return ", ".join(name[:40] for name in shown) + (", …" if len(names) > 8 else "") or "none"

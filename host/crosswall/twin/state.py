@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,7 +10,8 @@ import numpy as np
 
 from crosswall.errors import DataError
 from crosswall.files import replacing_file
-from crosswall.spec.draws import Stage
+from crosswall.reading import UnreadableError, opened_archive
+from crosswall.spec.draws import STATIC_SAMPLE, Stage
 from crosswall.spec.ledger import COUNTERS
 from crosswall.spec.network import Network
 
@@ -71,14 +71,7 @@ class MachineState:
 
     def check_fits(self, network: Network) -> None:
         """Raise DataError unless shapes and values are those of ``network``."""
-        shapes = {
-            "clustering_walls": ((network.crossbars, network.lines, network.neurons),
-                                 network.wall_max),
-            "thresholds": ((network.crossbars, network.neurons), network.threshold_max),
-            "readout_walls": ((network.features, network.classes, 2), network.wall_max),
-            "ledger": ((COUNTERS,), 2**64 - 1),
-        }
-        for name, (shape, limit) in shapes.items():
+        for name, (_, shape, limit) in _forms(network).items():
             array = getattr(self, name)
             if array.shape != shape:
                 raise DataError(f"snapshot: `{name}` has shape {array.shape}, the network needs "
@@ -86,6 +79,9 @@ class MachineState:
             if array.size and int(array.max()) > limit:
                 raise DataError(f"snapshot: `{name}` holds {int(array.max())}, the network "
                                 f"allows at most {limit}")
+        if not 0 <= self.next_sample <= STATIC_SAMPLE:
+            raise DataError(f"snapshot: `next_sample` is {self.next_sample}; expected 0 to "
+                            f"{STATIC_SAMPLE}")
 
     def differences(self, other: MachineState) -> Iterator[tuple[str, int, int, int]]:
         """Each place where ``other`` differs: name, flat index, value here, value there."""
@@ -104,23 +100,30 @@ class MachineState:
     def load(cls, path: Path, network: Network) -> MachineState:
         """Read a snapshot; DataError if it is not one, or not of ``network``."""
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-                values = {name: archive[name] for name in archive.files}
-        except (OSError, ValueError, EOFError, TypeError, AttributeError,
-                zipfile.BadZipFile) as error:
-            raise DataError(f"{path}: not a snapshot ({error}); pass a file written by "
+            with opened_archive(path) as archive:
+                if int(archive.read("network_digest", np.uint32, ())) != network.digest():
+                    raise DataError(f"{path}: snapshot of another network; restore it with the "
+                                    f"experiment that saved it")
+                arrays = {name: archive.read(name, dtype, shape)
+                          for name, (dtype, shape, _) in _forms(network).items()}
+                next_sample = int(archive.read("next_sample", np.int64, ()))
+        except UnreadableError as error:
+            raise DataError(f"{path}: not a snapshot ({error.reason}); pass a file written by "
                             f"`crosswall snapshot save`") from error
-        missing = [name for name in (*(item.name for item in fields(cls)), "network_digest")
-                   if name not in values]
-        if missing:
-            raise DataError(f"{path}: not a snapshot (no `{missing[0]}`); pass a file written by "
-                            f"`crosswall snapshot save`")
-        if int(values.pop("network_digest")) != network.digest():
-            raise DataError(f"{path}: snapshot of another network; restore it with the "
-                            f"experiment that saved it")
-        state = cls(values["clustering_walls"].astype(np.uint16),
-                    values["thresholds"].astype(np.uint32),
-                    values["readout_walls"].astype(np.uint16),
-                    values["ledger"].astype(np.uint64), int(values["next_sample"]))
-        state.check_fits(network)
+        state = cls(**arrays, next_sample=next_sample)
+        try:
+            state.check_fits(network)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from error
         return state
+
+
+def _forms(network: Network) -> dict[str, tuple[type[np.generic], tuple[int, ...], int]]:
+    """Type, shape and largest value of each array of a network's state."""
+    return {
+        "clustering_walls": (np.uint16, (network.crossbars, network.lines, network.neurons),
+                             network.wall_max),
+        "thresholds": (np.uint32, (network.crossbars, network.neurons), network.threshold_max),
+        "readout_walls": (np.uint16, (network.features, network.classes, 2), network.wall_max),
+        "ledger": (np.uint64, (COUNTERS,), 2**64 - 1),
+    }
