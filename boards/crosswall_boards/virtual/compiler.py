@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from typing import Any
 from crosswall.spec.store import WORD_BYTES
 
 from ..cache import Progress, cached, content_key
-from ..tools import package_folder, require_programs, run_tool
+from ..tools import require_package, require_programs, run_tool
+from ..verilator import plain_folder, verilator_environment
 
 __all__ = ["MAKE_OPTIONS", "UART_DIVISOR", "VERILATOR_OPTIONS", "YOSYS_WARNINGS",
            "compile_virtual_board", "to_verilog"]
@@ -58,13 +60,13 @@ def compile_virtual_board(system: Any, wire: str, progress: Progress) -> Path:
     progress
         Called as each stage begins.
 
-    Raises ToolError if a compiler is missing or fails.
+    Raises ToolError if a compiler is missing or fails, HostError if the cache cannot be used.
     """
     from amaranth.back import rtlil  # only whoever starts a virtual board pays for the import
 
     from .top import VirtualTop
 
-    verilator = package_folder("verilator", "virtual")
+    require_package("verilator", "virtual")
     top = VirtualTop(system, wire)
     netlist = rtlil.convert(top, name=_TOP, ports=top.ports, emit_src=False)
     flags = [f"-DWIRE_{wire.upper()}", f"-DUART_DIVISOR={UART_DIVISOR}"]
@@ -75,28 +77,34 @@ def compile_virtual_board(system: Any, wire: str, progress: Progress) -> Path:
 
     def produce(folder: Path) -> None:
         require_programs(("g++", "g++"), ("make", "make"), ("perl", "perl"))
-        progress("virtual board: writing Verilog")
-        (folder / f"{_TOP}.v").write_text(to_verilog(netlist))
-        progress("virtual board: translating to C++")
-        environment = {"VERILATOR_ROOT": str(verilator)}
         log = folder.with_name(f"{key}.log")  # outlives the folder if something fails
         log.unlink(missing_ok=True)
-        run_tool("verilator",
-                 ["perl", str(verilator / "bin" / "verilator"), *VERILATOR_OPTIONS,
-                  "-CFLAGS", " ".join(flags), "-LDFLAGS", " ".join(_LINKER_OPTIONS),
-                  f"{_TOP}.v", str(_BRIDGE)],
-                 folder=folder, log=log, environment=environment)
-        sources = len(list(folder.glob("*.cpp"))) + 3  # the bridge and verilator's own two
-        progress(f"virtual board: compiling {sources} C++ files")
-        run_tool("make", ["make", f"-j{os.cpu_count() or 1}", "-f", "Vsystem.mk", *MAKE_OPTIONS],
-                 folder=folder, log=log, environment=environment,
-                 on_line=_count_compiled(sources, progress))
-        for path in folder.iterdir():
-            if path.name not in (_PROGRAM, f"{_TOP}.v"):
-                path.unlink()
+        with plain_folder() as work:
+            progress("virtual board: writing Verilog")
+            (work / f"{_TOP}.v").write_text(to_verilog(netlist))
+            shutil.copy(_BRIDGE, work)
+            _compile(work, flags, log, progress)
+            for name in (_PROGRAM, f"{_TOP}.v"):
+                shutil.copy(work / name, folder)
         log.unlink()
 
     return cached("virtual", key, produce, progress) / _PROGRAM
+
+
+def _compile(work: Path, flags: Sequence[str], log: Path, progress: Progress) -> None:
+    """Make the program of the Verilog and the bridge in ``work``, which is a plain folder."""
+    environment = verilator_environment(work)
+    progress("virtual board: translating to C++")
+    run_tool("verilator",
+             ["perl", f"{environment['VERILATOR_ROOT']}/bin/verilator", *VERILATOR_OPTIONS,
+              "-CFLAGS", " ".join(flags), "-LDFLAGS", " ".join(_LINKER_OPTIONS),
+              f"{_TOP}.v", _BRIDGE.name],
+             folder=work, log=log, environment=environment)
+    sources = len(list(work.glob("*.cpp"))) + 2  # verilator's library has two more
+    progress(f"virtual board: compiling {sources} C++ files")
+    run_tool("make", ["make", f"-j{os.cpu_count() or 1}", "-f", "Vsystem.mk", *MAKE_OPTIONS],
+             folder=work, log=log, environment=environment,
+             on_line=_count_compiled(sources, progress))
 
 
 def to_verilog(netlist: str) -> str:
