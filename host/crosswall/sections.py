@@ -10,7 +10,7 @@ its mistakes are.
 from __future__ import annotations
 
 import difflib
-import tomllib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from crosswall.errors import CrosswallError
+from crosswall.reading import UnreadableError, parse_toml, read_toml
 
 
 class Section(BaseModel):
@@ -99,31 +100,32 @@ class Library:
             where = f"{self._noun} {source}"
             return parsed(self.text(source), where, self._error), where, Path.cwd()
         path = Path(source)
-        if path.suffix != ".toml" and not path.exists():
+        if path.suffix != ".toml" and not os.path.lexists(source):
             raise self._error(
                 f"no {self._noun} or file {source!r}{did_you_mean(source, self.names())}; "
                 f"{self._plural} are {', '.join(self.names())}, {self._topic} files end in .toml")
-        try:
-            text = path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise self._error(f"{path}: cannot be read ({error.strerror or error}); check the "
-                              f"path") from error
-        except UnicodeDecodeError as error:
-            raise self._error(f"{path}: is not UTF-8 text (byte {error.start}); "
-                              f"{self._topic} files are TOML") from error
-        return parsed(text, str(path), self._error), str(path), path.resolve().parent
+        mapping = read(path, self._error)
+        return mapping, str(path), path.resolve().parent
 
     def _folder(self) -> Any:
         return resources.files(self._package) / "presets"
+
+
+def read(path: Path, error: type[CrosswallError]) -> dict[str, Any]:
+    """The mapping in a TOML file. ``error`` is raised if it cannot be read or is not TOML."""
+    try:
+        return read_toml(path)
+    except UnreadableError as mistake:
+        raise error(f"{path}: {mistake}") from mistake
 
 
 def parsed(text: str, where: str, error: type[CrosswallError]) -> dict[str, Any]:
     """The mapping in a TOML text; ``where`` names it in messages. ``error`` is raised if it is not
     TOML."""
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as mistake:
-        raise error(f"{where}: is not valid TOML: {mistake}; correct it there") from mistake
+        return parse_toml(text)
+    except UnreadableError as mistake:
+        raise error(f"{where}: {mistake}") from mistake
 
 
 def validated(model: type[AnySection], mapping: Mapping[str, Any], where: str,

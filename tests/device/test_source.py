@@ -55,7 +55,8 @@ def test_device_file_is_loaded_and_named_after_itself(write_pair):
 
 
 @pytest.mark.parametrize("content, message", [
-    ("kind = ", "not a TOML file"), ('kind = "ideal"\nstep = 7\n', "`step` must be"),
+    ("kind = ", "is not valid TOML"), ("kind = [1, 2]", r"`kind` must be one of ideal, table"),
+    ('kind = "ideal"\nstep = 7\n', "`step` must be"),
     ('kind = "table"\npath = "gone"\n', "no such file")])
 def test_mistakes_in_a_device_file_name_the_file(tmp_path, content, message):
     file = tmp_path / "bad.toml"

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from crosswall.errors import DeviceError
+from crosswall.reading import UnreadableError, read_json
 
 PROVENANCE = "provenance.json"
 """Name of the file, in the folder of the tables."""
+
+
+MAX_BYTES = 1 << 20
+"""Largest such file that is read."""
+
+_KEYS = ("name", "provenance", "write_energy")
 
 
 @dataclass(frozen=True)
@@ -35,17 +42,26 @@ def read_provenance(folder: Path) -> Provenance | None:
         If it cannot be read, or a value is not of its kind.
     """
     path = folder / PROVENANCE
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        name, text, energy = (content[key] for key in ("name", "provenance", "write_energy"))
-    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
-        raise DeviceError(f"{path}: cannot be read as a compiled device's provenance ({error}); "
-                          "compile the device again, or remove the file") from error
+        content = read_json(path, MAX_BYTES)
+    except UnreadableError as error:
+        raise _not_provenance(path, error.reason) from error
+    if not isinstance(content, dict):
+        raise _not_provenance(path, "is not an object of JSON")
+    missing = [key for key in _KEYS if key not in content]
+    if missing:
+        raise _not_provenance(path, f"has no {missing[0]}")
+    name, text, energy = (content[key] for key in _KEYS)
     if not isinstance(name, str) or not isinstance(text, str) or isinstance(energy, bool) \
             or not (energy is None or isinstance(energy, int | float) and 0 <= energy <= 1):
         raise DeviceError(f"{path}: name and provenance must be texts, write_energy joules from 0 "
                           f"to 1 or null: got {name!r:.40}, {text!r:.40}, {energy!r:.40}; compile "
                           "the device again, or remove the file")
     return Provenance(name, text, None if energy is None else float(energy))
+
+
+def _not_provenance(path: Path, reason: str) -> DeviceError:
+    return DeviceError(f"{path}: cannot be read as a compiled device's provenance ({reason}); "
+                       "compile the device again, or remove the file")

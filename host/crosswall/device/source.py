@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from crosswall import sections
 from crosswall.errors import DeviceError
 
 from .ideal import ideal
@@ -92,7 +92,7 @@ def from_mapping(mapping: Mapping[str, Any], *, base: str | os.PathLike[str] = "
     if kind is None and "material" in mapping:
         raise DeviceError("this file describes a device by its physics; compile it first: "
                           "crosswall device compile FILE.toml, and use the folder that it writes")
-    if kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in _KINDS:
         raise DeviceError(f"device parameter `kind` must be one of {', '.join(_KINDS)}: "
                           f"got {kind!r}")
     parameters = {key: value for key, value in mapping.items() if key != "kind"}
@@ -121,13 +121,7 @@ def from_mapping(mapping: Mapping[str, Any], *, base: str | os.PathLike[str] = "
 
 
 def _from_toml(path: Path, data: str | os.PathLike[str] | None) -> DeviceModel:
-    try:
-        mapping = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DeviceError(f"{path}: not a TOML file ({error}); write key = value lines, "
-                          'first kind = "ideal"') from error
-    except OSError as error:
-        raise DeviceError(f"{path}: cannot be read ({error.strerror})") from error
+    mapping = sections.read(path, DeviceError)
     try:
         return from_mapping({"name": path.stem, **mapping}, base=path.parent, data=data)
     except DeviceError as error:

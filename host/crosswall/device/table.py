@@ -19,9 +19,7 @@ energy; `crosswall.device.physics` writes such folders.
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,13 +27,14 @@ from pathlib import Path
 import numpy as np
 
 from crosswall.errors import DeviceError
+from crosswall.reading import UnreadableError, read_bytes
 from crosswall.spec.device_table import Direction
 
 from .model import SLICES, DeviceModel
 from .provenance import read_provenance
 from .slices import Floats, interval_means
 
-MAX_TABLE_BYTES = 1 << 28
+MAX_TABLE_BYTES = 1 << 26
 """Largest table file that is read, unpacked."""
 
 MAX_POSITIONS = 1025
@@ -238,20 +237,12 @@ def _title(path: Path) -> str:
 def _text(path: Path) -> str:
     """A file's text, unpacked."""
     try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
-            content = file.read(MAX_TABLE_BYTES + 1)
-        if len(content) > MAX_TABLE_BYTES:
-            raise DeviceError(f"{path}: more than {MAX_TABLE_BYTES >> 20} MiB of text; "
-                              "use a coarser grid")
-        return content.decode()
+        return read_bytes(path, MAX_TABLE_BYTES).decode("utf-8-sig")
+    except UnreadableError as error:
+        raise DeviceError(f"{path}: {error}") from error
     except UnicodeDecodeError as error:
         raise DeviceError(f"{path}: not text (byte {error.start}); give comma-separated "
                           "numbers") from error
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DeviceError(f"{path}: truncated or damaged gzip file; fetch it again") from error
-    except OSError as error:
-        raise DeviceError(f"{path}: cannot be read ({error.strerror}); check the path and its "
-                          "permissions") from error
 
 
 def _is_numeric(line: str) -> bool:
