@@ -29,7 +29,8 @@ from .common import (
     quiet_option,
     say,
 )
-from .progress import RunDisplay, stopping
+from .progress import RunDisplay
+from .stopping import stopping
 
 _run_options = options(
     click.option("--read-back", type=click.Choice(READ_BACK),

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 
 from rich.console import Console
 from rich.progress import (
@@ -81,38 +78,3 @@ class RunDisplay:
 
 def _accuracy(value: float | None) -> str:
     return "" if value is None else f"accuracy {value:.2%}"
-
-
-class StopSignal:
-    """Whether the user asked to stop; see `stopping`."""
-
-    def __init__(self) -> None:
-        self.armed = False
-        """Whether a run is under way, so that there is something to save."""
-        self.asked = False
-
-    def __call__(self) -> bool:
-        return self.asked
-
-
-@contextmanager
-def stopping(console: Console) -> Iterator[StopSignal]:
-    """While this lasts, Ctrl-C and SIGTERM ask to stop. A second one interrupts at once, and so
-    does the first unless the signal is armed."""
-    stop = StopSignal()
-
-    def ask(number: int, frame: object) -> None:
-        if stop.asked or not stop.armed:
-            raise KeyboardInterrupt
-        stop.asked = True
-        # The signal may have come in the middle of another line, where writing is refused.
-        with suppress(RuntimeError):
-            console.print("crosswall: stopping after the samples in flight; press Ctrl-C again to "
-                          "stop at once", soft_wrap=True)
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -15,7 +15,7 @@ from crosswall.study import Options, Study, api
 from crosswall.study.file import MAX_SEEDS, study_names, study_text
 
 from .common import json_option, log, print_json, quiet_option, say
-from .progress import stopping
+from .stopping import stopping
 
 
 class _Count(click.ParamType):
