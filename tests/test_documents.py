@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from crosswall.cli import main
+from crosswall.errors import exit_codes
 from crosswall.experiment import Experiment, config, run
 from crosswall.study import file as study_file
 
@@ -123,6 +124,12 @@ def test_links_between_documents_lead_somewhere():
     for document in DOCUMENTS:
         for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_exit_codes_are_those_documented():
+    text = (ROOT / "docs" / "result.md").read_text().split("## Exit codes")[1]
+    documented = re.findall(r"^\| (\d+) \| (.+) \|$", text, re.MULTILINE)
+    assert documented == [(str(row.code), row.meaning) for row in exit_codes()]
 
 
 def test_result_keys_and_files_are_those_documented(tmp_path: Path):

@@ -2,9 +2,10 @@
 
 Every error below is one line: the value that was examined, what was expected
 and the remedy. The command line prints that line on standard error, without a
-traceback, and exits with the error's `exit_code`. An exception that is not a
-`CrosswallError` is a fault in crosswall itself: its traceback is shown, and the
-exit code is `FAULT_EXIT_CODE`, which no error has.
+traceback, and exits with the error's `exit_code`. What the system refuses
+(OSError, MemoryError) it reports in the same way, as a `HostError`. Any other
+exception is a fault in crosswall itself: its traceback is shown, and the exit
+code is `FAULT_EXIT_CODE`.
 
 ====  ================  ====================================================
 code  error             meaning
@@ -19,7 +20,9 @@ code  error             meaning
 7     BoardError        the board holds another build or protocol version
 8     ToolError         a compiler or other tool is missing or failed
 9     HostError         this computer refuses: a full disk, a permission, a closed stream
-130   Interrupted       stopped by the user (Ctrl-C or SIGTERM)
+70    (none)            a fault in crosswall itself, shown with its traceback: please report it
+130   Interrupted       stopped by the user (Ctrl-C, SIGTERM or SIGHUP)
+141   (none)            nobody reads standard output any more
 ====  ================  ====================================================
 
 The table is held to the classes by a test; `exit_codes` gives it to the
@@ -28,6 +31,7 @@ command line's help and to the documentation.
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar, NamedTuple
 
 __all__ = [
@@ -41,14 +45,19 @@ __all__ = [
     "HostError",
     "Interrupted",
     "LinkError",
+    "READER_GONE_EXIT_CODE",
     "ToolError",
     "UsageError",
     "VerifyError",
     "exit_codes",
+    "host_error",
 ]
 
 FAULT_EXIT_CODE = 70
 """Of the command line if crosswall itself is at fault (EX_SOFTWARE of sysexits.h)."""
+
+READER_GONE_EXIT_CODE = 141
+"""Of the command line in a pipe whose other end was closed: as a shell reports SIGPIPE."""
 
 
 class CrosswallError(Exception):
@@ -129,11 +138,11 @@ class Interrupted(CrosswallError):  # noqa: N818  # not a mistake of anyone
     """The user stopped the run; what was learned so far is kept."""
 
     exit_code = 130
-    meaning = "stopped by the user (Ctrl-C or SIGTERM)"
+    meaning = "stopped by the user (Ctrl-C, SIGTERM or SIGHUP)"
 
 
 class ExitCode(NamedTuple):
-    """One row of the exit-code table; `error` is None for success."""
+    """One row of the exit-code table; `error` is None where no `CrosswallError` stands for it."""
 
     code: int
     error: type[CrosswallError] | None
@@ -142,6 +151,32 @@ class ExitCode(NamedTuple):
 
 def exit_codes() -> tuple[ExitCode, ...]:
     """Return every exit code of the command line, in ascending order."""
-    errors = sorted(CrosswallError.__subclasses__(), key=lambda error: error.exit_code)
-    failures = (ExitCode(error.exit_code, error, error.meaning) for error in errors)
-    return (ExitCode(0, None, "done"), *failures)
+    return tuple(sorted([
+        ExitCode(0, None, "done"),
+        *(ExitCode(error.exit_code, error, error.meaning)
+          for error in CrosswallError.__subclasses__()),
+        ExitCode(FAULT_EXIT_CODE, None,
+                 "a fault in crosswall itself, shown with its traceback: please report it"),
+        ExitCode(READER_GONE_EXIT_CODE, None, "nobody reads standard output any more"),
+    ]))
+
+
+_REMEDIES = {
+    errno.ENOSPC: "free some space, or name a place on another disk",
+    errno.EDQUOT: "free some space, or name a place on another disk",
+    errno.EFBIG: "name a place on another disk, or raise the limit (`ulimit -f`)",
+    errno.EACCES: "change its permissions, or name another place",
+    errno.EPERM: "change its permissions, or name another place",
+    errno.EROFS: "name another place",
+    errno.EIO: "check the disk, or name another place",
+    errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
+    errno.ENOMEM: "close other programs, or use a computer with more memory",
+}
+
+
+def host_error(error: OSError) -> HostError:
+    """What the system refused, in one line: the file, what happened, the remedy."""
+    names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    what = error.strerror or str(error) or type(error).__name__
+    remedy = _REMEDIES.get(error.errno or 0, "check the path, or name another")
+    return HostError(": ".join([*(" to ".join(names),) * bool(names), what]) + f"; {remedy}")

@@ -237,7 +237,9 @@ def test_table_that_cannot_be_written_is_refused_before_anything_is_built(crossw
 def test_debug_shows_the_traceback(crosswall, monkeypatch):
     monkeypatch.setenv("CROSSWALL_DEBUG", "1")
     result = crosswall("run", "nothing.toml")
-    assert type(result.exception).__name__ == "ExperimentError"
+    assert result.exit_code == 3
+    assert result.stderr.startswith("Traceback")
+    assert "ExperimentError: nothing.toml" in result.stderr
 
 
 def test_board_that_breaks_off_in_mid_run(crosswall, small, monkeypatch):

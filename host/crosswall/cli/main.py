@@ -6,13 +6,26 @@ import importlib
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
 import crosswall
-from crosswall.errors import CrosswallError, Interrupted, UsageError, exit_codes
+from crosswall.errors import (
+    FAULT_EXIT_CODE,
+    READER_GONE_EXIT_CODE,
+    CrosswallError,
+    HostError,
+    Interrupted,
+    UsageError,
+    exit_codes,
+    host_error,
+)
+
+from .stopping import STOP_SIGNALS
+from .streams import ReaderGoneError, guard_streams
 
 DEBUG_VARIABLE = "CROSSWALL_DEBUG"
 """Environment variable: anything but empty shows the traceback of a user's mistake."""
@@ -35,10 +48,6 @@ COMMANDS = {
 """Every command, the module of this package that has it, and its line in the help."""
 
 
-class _ReaderGoneError(Exception):
-    """Nobody reads standard output any more."""
-
-
 class CrosswallGroup(click.Group):
     """A group that ends with one line and the exit code of `crosswall.errors` on an error.
 
@@ -51,7 +60,7 @@ class CrosswallGroup(click.Group):
             return super().invoke(ctx)
         except BrokenPipeError as error:
             # Click would exit with 1, which is verify's code here.
-            raise _ReaderGoneError from error
+            raise host_error(error) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of the commands, in the order of the help."""
@@ -74,33 +83,67 @@ class CrosswallGroup(click.Group):
         """Run the command; with ``standalone_mode`` exit, otherwise let errors through."""
         if not standalone_mode:
             return super().main(args, prog_name, standalone_mode=False, **extra)
+        guard_streams()
         try:
             code = super().main(args, prog_name or "crosswall", standalone_mode=False, **extra)
             sys.stdout.flush()
-        except CrosswallError as error:
-            if os.environ.get(DEBUG_VARIABLE):
-                raise
-            _fail(str(error), error.exit_code)
-        except click.ClickException as error:
-            context = getattr(error, "ctx", None)
-            hint = f"; see `{context.command_path} --help`" if context else ""
-            _fail(error.format_message().rstrip(".") + hint, UsageError.exit_code)
-        except (KeyboardInterrupt, click.Abort):
-            _fail("interrupted", Interrupted.exit_code)
-        except (_ReaderGoneError, BrokenPipeError):
-            # Python would complain when it flushes at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(128 + signal.SIGPIPE)
+        except BaseException as error:
+            sys.exit(_report(error))
         sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fail(message: str, code: int) -> None:
+def _report(error: BaseException) -> int | str | None:
+    """Say in one line what ended a command; returns the exit code."""
+    if isinstance(error, SystemExit):
+        return error.code
+    if isinstance(error, ReaderGoneError):
+        return READER_GONE_EXIT_CODE
+    known = _as_known(error)
+    if known is not None and not os.environ.get(DEBUG_VARIABLE):
+        return _fail(str(known), known.exit_code)
+    traceback.print_exception(error)
+    if known is not None:
+        return known.exit_code
+    return _fail("this is a fault in crosswall: please report it, with the lines above and the "
+                 "command", FAULT_EXIT_CODE)
+
+
+def _as_known(error: BaseException) -> CrosswallError | None:
+    """What a user can act on; None if crosswall is at fault."""
+    if isinstance(error, CrosswallError):
+        return error
+    if isinstance(error, click.ClickException):
+        context = getattr(error, "ctx", None)
+        hint = f"; see `{context.command_path} --help`" if context else ""
+        return UsageError(error.format_message().rstrip(".") + hint)
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return Interrupted("interrupted")
+    if isinstance(error, OSError):
+        return host_error(error)
+    if isinstance(error, MemoryError):
+        return HostError(f"out of memory{_detail(error)}; use fewer samples or a smaller network, "
+                         "or a computer with more memory")
+    if isinstance(error, RecursionError):
+        return HostError(f"something is nested more deeply than Python follows{_detail(error)}; "
+                         "make the input flatter")
+    if isinstance(error, UnicodeError):
+        return HostError(f"a text cannot be read or written{_detail(error)}; use UTF-8 throughout, "
+                         "file names included")
+    return None
+
+
+def _detail(error: Exception) -> str:
+    return f" ({error})" if str(error) else ""
+
+
+def _fail(message: str, code: int) -> int:
     if code == Interrupted.exit_code:
-        # It is ending: one more Ctrl-C must not turn that into another exit code.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # It is ending: one more signal must not turn that into another exit code.
+        for number in STOP_SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
     line = " ".join(message.split())
     click.echo(f"crosswall: error: {line}", err=True)
-    sys.exit(code)
+    return code
 
 
 def _epilog() -> str:
