@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from crosswall.cli.main import COMMANDS, main
-from crosswall.errors import Interrupted, exit_codes
+from crosswall.errors import HostError, Interrupted, exit_codes
 from crosswall.experiment import Experiment, Plan, run
 from crosswall.spec.build import Build
 from tests.board.fake_board import FakeBoard, on_terminal
@@ -144,11 +144,19 @@ def test_presets_are_listed_and_shown(crosswall, tmp_path):
     assert "| `neurons` |" in crosswall("presets", "keys").stdout
 
 
-def test_device_show_describes_and_draws(crosswall, tmp_path):
+def test_device_show_describes_and_draws_nothing_unasked(crosswall, tmp_path):
     result = crosswall("device", "show", "ideal")
     assert result.exit_code == 0
     assert "levels" in result.stdout and "257" in result.stdout
-    assert (tmp_path / "device-ideal.png").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_device_show_describes_before_it_fails_to_draw(crosswall, tmp_path):
+    (tmp_path / "file").write_text("precious")
+    result = crosswall("device", "show", "ideal", "--plot", "file/picture.png")
+    assert "levels" in result.stdout
+    assert result.exit_code == HostError.exit_code
+    assert result.stderr.startswith("crosswall: error: file") and result.stderr.count("\n") == 1
 
 
 def test_device_show_gives_json_and_draws_where_it_is_told(crosswall, tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from crosswall import device
-from crosswall.errors import DeviceError
+from crosswall.errors import DeviceError, UsageError
 from tests.device.tables import INCREASING, table_text
 
 
@@ -133,10 +133,8 @@ def test_picture_is_written_and_reproducible(tmp_path):
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_picture_that_cannot_be_written_is_a_device_error(tmp_path):
-    pytest.importorskip("matplotlib")
+def test_picture_of_an_unknown_format_is_refused_with_those_known(tmp_path):
     model = device.load("ideal")
-    table = device.compile(model, 8, 0, 0, 0)
-    for path in (tmp_path / "no" / "folder.png", tmp_path / "picture.unknown"):
-        with pytest.raises(DeviceError, match="cannot be written"):
-            device.draw(model, table, path)
+    with pytest.raises(UsageError, match=r"picture.unknown: expected .* \.png, \.svg or \.pdf"):
+        device.draw(model, device.compile(model, 8, 0, 0, 0), tmp_path / "picture.unknown")
+    assert list(tmp_path.iterdir()) == []

@@ -12,8 +12,10 @@ from crosswall import device as devices
 from crosswall.device import physics
 from crosswall.device.physics.compiled import DEFAULT_SAMPLES
 from crosswall.device.physics.monte_carlo import MAX_SAMPLES
+from crosswall.drawing import check_picture
+from crosswall.errors import UsageError
 from crosswall.experiment.config import FormatsSection
-from crosswall.experiment.plots import available, joules
+from crosswall.experiment.plots import joules
 
 from .common import json_option, log, print_json, quiet_option, say
 
@@ -28,8 +30,9 @@ def device() -> None:
 @device.command()
 @click.argument("source", metavar="FILE|NAME")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.png",
-              help="Where to draw it. Default: device-NAME.png here, if matplotlib is installed.")
-@click.option("--no-plot", is_flag=True, help="Draw nothing.")
+              help="Draw it too: a .png, .svg or .pdf.")
+# It said what is now so without it, and stays for the scripts that say it.
+@click.option("--no-plot", is_flag=True, hidden=True)
 @click.option("--wall-bits", type=click.IntRange(8, 16), default=_formats.wall_bits,
               show_default=True, help="Width of a wall position.")
 @click.option("--bin-bits", type=click.IntRange(0, 8), default=_formats.bin_bits,
@@ -39,25 +42,23 @@ def device() -> None:
 @json_option
 def show(source: str, plot: Path | None, no_plot: bool, wall_bits: int, bin_bits: int,
          quantile_bits: int, as_json: bool) -> None:
-    """Describe a device: levels, steps, conductances, energies; and draw it.
+    """Describe a device: levels, steps, conductances, energies.
 
     A device is a name (ideal, stt-0k, stt-300k, sot-0k, sot-300k), a folder or file of tables in
     CrossSim's format, or a TOML file.
     """
+    if plot is not None:
+        if no_plot:
+            raise UsageError(f"--plot {plot} and --no-plot exclude each other: remove one")
+        check_picture(plot)
     model = devices.load(source)
     table = devices.compile(model, wall_bits, bin_bits, quantile_bits,
                             max(0, min(4, (model.devices - 1).bit_length())))
     description = devices.describe(model, table)
-    if plot is None and available():
-        plot = Path(f"device-{model.name.replace('/', '-')}.png")
-    if plot is not None and not no_plot:
+    _print(description, as_json)
+    if plot is not None:
         devices.draw(model, table, plot)
         say(f"drawn to {plot}")
-    if as_json:
-        print_json(description)
-        return
-    for name, value in _rows(description):
-        click.echo(f"{name:<24} {value}")
 
 
 @device.command("compile")
@@ -90,11 +91,7 @@ def compile_(source: str, out: Path | None, samples: int, seed: int, quiet: bool
     model = devices.load(folder)
     description = devices.describe(model, devices.compile(
         model, _formats.wall_bits, _formats.bin_bits, _formats.quantile_bits, 0))
-    if as_json:
-        print_json(description)
-        return
-    for name, value in _rows(description):
-        click.echo(f"{name:<24} {value}")
+    _print(description, as_json)
 
 
 @device.command()
@@ -106,6 +103,14 @@ def presets(name: str | None) -> None:
         return
     for preset in physics.preset_names():
         click.echo(f"{preset:<14} {physics.read(preset).description}")
+
+
+def _print(description: dict, as_json: bool) -> None:
+    if as_json:
+        print_json(description)
+        return
+    for name, value in _rows(description):
+        click.echo(f"{name:<24} {value}")
 
 
 def _rows(about: dict) -> list[tuple[str, str]]:

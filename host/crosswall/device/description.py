@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crosswall.errors import DeviceError, ToolError
+from crosswall.drawing import check_picture, new_figure
+from crosswall.files import replacing_file
 from crosswall.spec.device_table import GAIN_ONE, DeviceTable, Direction, apply_pulse
 
 from .energy import EnergyCoefficients
@@ -112,20 +114,18 @@ def draw(model: DeviceModel, table: DeviceTable, path: str | os.PathLike[str], *
 
     Raises
     ------
+    UsageError
+        If the ending is of no such format.
     ToolError
         If matplotlib is not installed.
-    DeviceError
+    OSError
         If the file cannot be written.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-        from matplotlib.layout_engine import ConstrainedLayoutEngine
-    except ImportError as error:
-        raise ToolError("drawing a device needs matplotlib; install it with "
-                        "`pip install 'crosswall[plot]'`") from error
-    figure = Figure(figsize=(13, 4.3), layout=ConstrainedLayoutEngine(wspace=0.04), dpi=130)
-    FigureCanvasAgg(figure)
+    check_picture(path)
+    figure = new_figure((13, 4.3))
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.set(wspace=0.04)  # type: ignore[call-arg]
     step, walk, spread = figure.subplots(1, 3, width_ratios=(1.25, 1.25, 1))
     figure.suptitle(f"{model.name}: {model.conductance_min * 1e6:.0f} to "
                     f"{model.conductance_max * 1e6:.0f} µS, "
@@ -136,11 +136,8 @@ def draw(model: DeviceModel, table: DeviceTable, path: str | os.PathLike[str], *
     for axes in (step, walk, spread):
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(alpha=0.25, linewidth=0.6)
-    try:
-        figure.savefig(path)
-    except (OSError, ValueError) as error:
-        raise DeviceError(f"{os.fspath(path)}: the picture cannot be written ({error}); give a "
-                          "path that ends in .png, .svg or .pdf") from error
+    with replacing_file(Path(path)) as unfinished:
+        figure.savefig(unfinished)
 
 
 def _moments(model: DeviceModel, direction: Direction) -> tuple[Floats, Floats]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from crosswall import drawing
 from crosswall.board import TWIN, VIRTUAL, Board, open_board
 from crosswall.errors import Interrupted, LinkError
 
@@ -164,7 +165,7 @@ def _run(plan: Plan, record: Record | None, out: Path | None, draw: bool | None,
         raise Interrupted(f"{stopped}; go on with {_resume(out)}")
     result = report.result(plan, record, identity, command)
     if out is not None:
-        draw = plots.available() if draw is None else draw
+        draw = drawing.available() if draw is None else draw
         report.write(out, plan, record, result,
                      (lambda folder: plots.draw(folder, plan, record, result)) if draw else None)
     return result

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crosswall.errors import ToolError
+from crosswall.drawing import new_figure
 from crosswall.spec.network import Encoding, Network
 from crosswall.twin import MachineState
 
@@ -53,28 +53,6 @@ def draw(folder: Path, plan: Plan, record: Record, report: dict[str, Any]) -> No
                            strict=True):
         panel(part)
     summary.savefig(folder / "summary.png")
-
-
-def available() -> bool:
-    """Whether matplotlib is installed."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        return False
-    return True
-
-
-def new_figure(size: tuple[float, float]) -> Figure:
-    """An empty figure of so many inches, without a screen; ToolError if matplotlib is missing."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ToolError("plots need matplotlib; install it with `pip install 'crosswall[plot]'`, "
-                        "or pass --no-plots") from error
-    figure = Figure(figsize=size, layout="constrained", dpi=130, facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
 
 
 def _parts(figure: Any, rows: int, columns: int, **layout: Any) -> list[Any]:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crosswall import __version__
+from crosswall import __version__, drawing
 from crosswall.errors import CrosswallError, Interrupted, UsageError
-from crosswall.experiment import Experiment, plots
+from crosswall.experiment import Experiment
 from crosswall.files import check_writable, replacing_file
 
 from . import corners as energies
@@ -116,7 +116,7 @@ def run(study: Study | str, *, out: Path | str, options: Options | None = None,
     table = Table(study.file, rows, command(study, options), f"{__version__}, {code_digest()}")
     networks = [surveyor.network(point.experiments[0]) for point in points]
     outcome = _write(out / study.name, table, networks,
-                     plots.available() if draw is None else draw)
+                     drawing.available() if draw is None else draw)
     if errors:
         first = errors[0]
         raise type(first)(f"{len(errors)} of {len(keys)} experiments failed, the others are in "

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from crosswall.experiment.plots import BLUE, GREY, ORANGE, joules, new_figure, tidy
+from crosswall.drawing import new_figure
+from crosswall.experiment.plots import BLUE, GREY, ORANGE, joules, tidy
 
 from .file import FigureSection
 from .quantities import QUANTITIES, Quantity, summarise
