@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -91,15 +92,41 @@ def test_compressed_file_with_a_wrong_checksum_is_refused(tmp_path, images):
     packed = bytearray(path.read_bytes())
     packed[-8] ^= 1  # CRC-32 of the content
     path.write_bytes(packed)
-    with pytest.raises(DataError, match="not a gzip file, or damaged"):
+    with pytest.raises(DataError, match="truncated or damaged gzip file; fetch it again"):
         load(tmp_path)
 
 
 def test_header_that_announces_more_than_memory_is_refused(tmp_path, images):
     write(tmp_path, images, LABELS)
-    huge = struct.pack(">HBB3I", 0, 8, 3, *(0xFFFFFFFF,) * 3) + bytes(100)
-    (tmp_path / "train-images-idx3-ubyte").write_bytes(huge)
+    path = tmp_path / "train-images-idx3-ubyte"
+    for sizes in ((0xFFFFFFFF,) * 3, (6, 256, 256), (1 << 24, 1, 257)):
+        path.write_bytes(struct.pack(">HBB3I", 0, 8, 3, *sizes) + bytes(100))
+        with pytest.raises(DataError, match=f"{path.name}: the header announces {sizes[0]}×.*;"):
+            load(tmp_path)
+    path.write_bytes(struct.pack(">HBB3I", 0, 8, 3, 6, 255, 257) + bytes(100))
     with pytest.raises(DataError, match="the file has 100 bytes"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("announced", [(6, 2, 3), (512, 1024, 1000)])
+def test_file_that_unpacks_to_gigabytes_is_refused_without_them(tmp_path, images, announced):
+    write(tmp_path, images, LABELS, suffix=".gz")
+    with gzip.open(tmp_path / "train-images-idx3-ubyte.gz", "wb", 1) as file:
+        file.write(struct.pack(">HBB3I", 0, 8, 3, *announced))
+        for _ in range(64):
+            file.write(bytes(1 << 20))
+    tracemalloc.start()
+    with pytest.raises(DataError, match="the file has more|announces 512×1024×1000"):
+        load(tmp_path)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    tracemalloc.stop()
+
+
+def test_packed_file_that_was_cut_is_refused(tmp_path, images):
+    write(tmp_path, images, LABELS, suffix=".gz")
+    path = tmp_path / "train-images-idx3-ubyte.gz"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(DataError, match="truncated or damaged gzip file"):
         load(tmp_path)
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -99,3 +100,13 @@ def test_arbitrary_cells_are_read_or_refused_but_never_crash(tmp_path_factory, r
     except DataError:
         return
     assert np.isfinite(part.values).all()
+
+
+def test_line_that_no_sample_can_have_is_refused_without_its_memory(tmp_path):
+    path = tmp_path / "own.csv"
+    path.write_bytes(b"1," * (32 << 20))
+    tracemalloc.start()
+    with pytest.raises(DataError, match="own.csv: has a line of more than 4194304 characters"):
+        load(path)
+    assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    tracemalloc.stop()

@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from crosswall.reading import UnreadableError, array_of_bytes, opened, read_bytes, read_text
+from crosswall.reading import (
+    UnreadableError,
+    array_of_bytes,
+    opened,
+    opened_lines,
+    read_bytes,
+    read_text,
+)
 
 
 def test_bytes_and_packed_bytes_are_read(tmp_path):
@@ -101,3 +108,13 @@ def test_array_holds_what_there_is_and_no_more_than_asked_for():
 def test_array_beyond_memory_is_refused(count):
     with pytest.raises(UnreadableError, match="of memory, which this computer does not have"):
         array_of_bytes(io.BytesIO(b""), count)
+
+
+def test_lines_keep_their_ends_and_are_bounded(tmp_path):
+    path = tmp_path / "own"
+    path.write_bytes("\ufeffa,µ\r\nb\rc\nd".encode())
+    with opened_lines(path, 5) as lines:
+        assert list(lines) == ["a,µ\r\n", "b\r", "c\n", "d"]
+    with pytest.raises(UnreadableError, match="has a line of more than 4 characters"), \
+            opened_lines(path, 4) as lines:
+        list(lines)

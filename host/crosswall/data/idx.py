@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import math
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosswall.errors import DataError
+from crosswall.reading import UnreadableError, array_of_bytes, opened_unpacked
 
-from .dataset import RawPart, RawSet, raw_part
+from .dataset import MAX_ARRAY_BYTES, MAX_VALUES, RawPart, RawSet, raw_part
 
 _UNSIGNED_BYTE = 0x08
-_CHUNK = 1 << 20
 
 
 class _Parts(NamedTuple):
@@ -79,47 +76,44 @@ def _read_parts(parts: _Parts) -> RawPart:
 def _read(path: Path, dimensions: int) -> NDArray[np.uint8]:
     """Return an IDX file's array; DataError unless it is whole and has that many dimensions."""
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            header = _read_at_most(file, 4 + 4 * dimensions)
-            if len(header) < 4 + 4 * dimensions:
-                raise DataError(
-                    f"{path}: truncated: {len(header)} bytes where the header alone has "
-                    f"{4 + 4 * dimensions}; fetch the file again"
-                )
-            if header[:4] != bytes((0, 0, _UNSIGNED_BYTE, dimensions)):
-                raise DataError(
-                    f"{path}: begins with {header[:4].hex(' ')}, not with "
-                    f"00 00 08 {dimensions:02x} (IDX, unsigned bytes, {dimensions} dimensions)"
-                )
-            sizes = [int.from_bytes(header[at : at + 4], "big") for at in range(4, len(header), 4)]
-            # The header is not trusted with an allocation: only what is there is read.
+        with opened_unpacked(path) as file:
+            sizes = _sizes(path, array_of_bytes(file, 4 + 4 * dimensions).tobytes(), dimensions)
             expected = math.prod(sizes)
-            if not expected:
-                raise DataError(f"{path}: the header announces no data: {_times(sizes)}")
-            body = _read_at_most(file, expected + 1)
-    except gzip.BadGzipFile as error:
-        raise DataError(f"{path}: not a gzip file, or damaged ({error}); fetch it again") from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if len(body) != expected:
-        actual = f"{len(body)} bytes" if len(body) < expected else "more"
+            if math.prod(sizes[1:]) > MAX_VALUES or expected > MAX_ARRAY_BYTES:
+                raise UnreadableError(
+                    f"the header announces {_times(sizes)} = {expected} bytes of data",
+                    f"give images of at most {MAX_VALUES} pixels, {MAX_ARRAY_BYTES >> 20} MiB "
+                    "of them",
+                )
+            body = array_of_bytes(file, expected)
+            more = bool(file.read(1))
+    except UnreadableError as error:
+        raise DataError(f"{path}: {error}") from error
+    if more or len(body) != expected:
         raise DataError(
             f"{path}: the header announces {_times(sizes)} = {expected} bytes of data, "
-            f"the file has {actual}; fetch it again"
+            f"the file has {'more' if more else f'{len(body)} bytes'}; fetch it again"
         )
-    return np.frombuffer(bytes(body), np.uint8).reshape(sizes)
+    return body.reshape(sizes)
+
+
+def _sizes(path: Path, header: bytes, dimensions: int) -> list[int]:
+    """Return the lengths that a header announces; DataError unless it is one."""
+    if len(header) < 4 + 4 * dimensions:
+        raise DataError(
+            f"{path}: truncated: {len(header)} bytes where the header alone has "
+            f"{4 + 4 * dimensions}; fetch the file again"
+        )
+    if header[:4] != bytes((0, 0, _UNSIGNED_BYTE, dimensions)):
+        raise DataError(
+            f"{path}: begins with {header[:4].hex(' ')}, not with "
+            f"00 00 08 {dimensions:02x} (IDX, unsigned bytes, {dimensions} dimensions)"
+        )
+    sizes = [int.from_bytes(header[at : at + 4], "big") for at in range(4, len(header), 4)]
+    if not all(sizes):
+        raise DataError(f"{path}: the header announces no data: {_times(sizes)}")
+    return sizes
 
 
 def _times(sizes: list[int]) -> str:
     return "×".join(map(str, sizes))
-
-
-def _read_at_most(file: io.BufferedIOBase, count: int) -> bytearray:
-    """Return up to `count` bytes: fewer where the file, or what unpacks of it, ends before."""
-    data = bytearray()
-    try:
-        while len(data) < count and (chunk := file.read(min(_CHUNK, count - len(data)))):
-            data += chunk
-    except (EOFError, zlib.error):  # a compressed file that was cut short or damaged
-        pass
-    return data

@@ -8,10 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from crosswall.errors import DataError
+from crosswall.reading import UnreadableError, opened_lines
 
 from .dataset import RawSet, raw_part
 
 LABEL_COLUMN = "label"
+
+MAX_LINE = 1 << 22
+"""Most characters of a line: 64 for each value of the largest sample."""
 
 
 def read_csv(path: Path) -> RawSet:
@@ -30,8 +34,8 @@ def read_csv(path: Path) -> RawSet:
     columns = 0
     rows: list[np.ndarray] = []
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
+        with opened_lines(path, MAX_LINE) as lines:
+            reader = csv.reader(lines)
             for cells in reader:
                 if not cells:
                     continue
@@ -51,8 +55,8 @@ def read_csv(path: Path) -> RawSet:
                         "as in the first line"
                     )
                 rows.append(_numbers(path, reader.line_num, cells, header))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnreadableError as error:
+        raise DataError(f"{path}: {error}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: not a CSV file in UTF-8: {error}") from error
     if not rows:

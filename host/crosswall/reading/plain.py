@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import stat
 import zlib
@@ -74,6 +75,21 @@ def opened_unpacked(path: Path) -> Iterator[IO[bytes]]:
                                   "fetch it again") from error
 
 
+@contextmanager
+def opened_lines(path: Path, longest: int) -> Iterator[Iterator[str]]:
+    """The lines of a text with their ends, UTF-8 with or without a byte-order mark; see `opened`.
+
+    Raises
+    ------
+    UnreadableError
+        Inside the block, if a line has more than ``longest`` characters.
+    UnicodeDecodeError
+        Inside the block, if it is not UTF-8.
+    """
+    with opened(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as text:
+        yield _lines(text, longest)
+
+
 def read_bytes(path: Path, limit: int) -> bytes:
     """The content of a file, unpacked if its name ends in ``.gz``, of at most ``limit`` bytes.
 
@@ -134,6 +150,14 @@ def one_line(text: str) -> str:
     """A text of another program in one line of bearable length."""
     text = " ".join(text.split())
     return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _lines(text: IO[str], longest: int) -> Iterator[str]:
+    while line := text.readline(longest + 1):
+        if len(line) > longest:
+            raise UnreadableError(f"has a line of more than {longest} characters",
+                                  "give a table of text in lines")
+        yield line
 
 
 def _descriptor(path: Path) -> int:
