@@ -153,7 +153,7 @@ def test_step_below_the_resolution_names_the_remedy():
 
 
 def test_formats_outside_the_network_are_refused():
-    with pytest.raises(DeviceError, match="`wall_bits` must be 8 to 16: got 7"):
+    with pytest.raises(DeviceError, match="`wall_bits` must be a number from 8 to 16: got 7"):
         device.compile(device.ideal(), 7, 5, 4, 0)
 
 

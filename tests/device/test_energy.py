@@ -121,7 +121,7 @@ def test_ledger_may_be_a_mapping_but_must_be_complete():
     ({"write_enegy": 1}, "unknown energy coefficient `write_enegy`; allowed are read_voltage"),
     ({"conductance_min": 1}, "unknown energy coefficient"),
     ({"write_energy": "cheap"}, "must be joules or one of nominal, simulation, notch, prototype"),
-    ({"code_time": -1}, "`code_time` must be 0 to 1"),
+    ({"code_time": -1}, "`code_time` must be a number from 0 to 1"),
     ({"read_voltage": "high"}, "`read_voltage` must be a number"),
 ])
 def test_mistaken_coefficients_are_named(settings, message):

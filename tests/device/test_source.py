@@ -9,7 +9,7 @@ import pytest
 
 from crosswall import device
 from crosswall.errors import DeviceError, UsageError
-from tests.device.tables import INCREASING, table_text
+from tests.device.tables import table_text
 
 
 def test_ideal_section_takes_every_parameter():
@@ -31,11 +31,30 @@ def test_ideal_section_takes_every_parameter():
     ({"kind": "table", "path": "stt-300k", "devices": 0}, "`devices` must be a list"),
     ({"kind": "table", "path": "stt-300k", "devices": [True]}, "`devices` must be a list"),
     ({"kind": "ideal", "step": "big"}, "`step` must be a number"),
+    ({"kind": [1, 2]}, "`kind` must be one of ideal, table: got [1, 2]"),
+    ({"kind": {"a": 1}}, "`kind` must be one of ideal, table: got {'a': 1}"),
+    ({"kind": 10**5000}, "`kind` must be one of ideal, table: got a int too long to show"),
+    ({"kind": "ideal", "step": 10**400}, "`step` must be a number from 1e-06 to 1: got 1000"),
+    ({"kind": "ideal", "step": 10**5000}, "`step` must be a number from 1e-06 to 1: got a int"),
+    ({"kind": "ideal", "noise": float("inf")}, "`noise` must be a number from 0 to 2: got inf"),
+    ({"kind": "ideal", "spread": [0.1]}, "`spread` must be a number from 0 to 0.5: got [0.1]"),
+    ({"kind": "ideal", "name": 3}, "`name` must be text: got 3"),
+    ({"kind": "ideal", "conductance_max": 0.12},
+     "`conductance_max` must be a number from 0 to 0.05: got 0.12"),
+    ({"kind": "table", "path": "stt-300k", "devices": [10**5000]}, "`devices` must list distinct"),
+    ({"kind": "table", "path": "stt-300k", "devices": [[0]]}, "`devices` must be a list of num"),
+    ({"kind": "table", "path": "stt-300k", "devices": {"0": 1}}, "`devices` must be a list of num"),
+    ({"kind": "table", "path": "stt-300k", "range": ["own"]}, "`range` must be text"),
+    ({"kind": "table", "path": "stt-300k", "range": "wide"}, "`range` must be one of own, common"),
+    ({"kind": "table", "path": "no\0where"}, "no such file"),
+    ({"kind": "table", "path": "x" * 5000}, "cannot be read"),
 ])
-def test_mistakes_in_a_section_are_named(section, message):
+def test_mistakes_in_a_section_are_one_line_and_named(section, message, write_pair, monkeypatch):
+    monkeypatch.setattr(device.source, "_named_folder", lambda name, data: write_pair())
     with pytest.raises(DeviceError) as caught:
         device.from_mapping(section)
     assert message in str(caught.value)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 6000
 
 
 def test_section_path_counts_from_its_file(write_pair):
@@ -115,8 +134,8 @@ def test_description_follows_nonlinearity_and_spread():
 
 
 def test_wall_that_is_pushed_back_has_no_end_to_end_count(write_pair):
-    rows = np.array(INCREASING) * (1, -0.2, -0.2)
-    model = device.read_devices(write_pair(increasing=table_text(rows * 2)))
+    rows = np.array([(2e-6, -1.2e-6, -1.2e-6), (4e-6, -0.8e-6, -0.8e-6), (6e-6, -0.4e-6, -0.4e-6)])
+    model = device.read_devices(write_pair(increasing=table_text(rows)))
     figures = device.describe(model, device.compile(model, 12, 5, 4, 0))
     assert figures["potentiate"]["pulses_end_to_end"] is None
     json.dumps(figures)

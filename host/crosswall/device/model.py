@@ -17,6 +17,14 @@ SLICES = 512
 MAX_GAIN_SPREAD = 0.5
 """Largest static spread: beyond it the weakest sixteenth of the devices would step backwards."""
 
+MAX_CONDUCTANCE = 0.05
+"""Siemens. Prototypes of domain-wall junctions have 29 Ω µm² (Alamdar et al., Appl. Phys. Lett.
+118, 112401 (2021)), so 50 mS is a junction of 1.5 µm², larger than any track's; tables of 60 to
+190 µS read as siemens in place of milli are beyond it."""
+
+HIGH_CONDUCTANCE = 1e-3
+"""Siemens: five times what the micromagnetic tables reach. More is possible, but worth a remark."""
+
 
 @dataclass(frozen=True, eq=False)
 class DeviceModel:
@@ -47,6 +55,10 @@ class DeviceModel:
         Where the numbers come from: one line.
     write_energy
         Joules of a unit pulse, 0 to 1, if the source knows it.
+    left_out
+        Devices of the source that the model was not made from.
+    remarks
+        What may be wrong with the source: a line each.
 
     Raises
     ------
@@ -64,6 +76,8 @@ class DeviceModel:
     stuck_share: float = 0.0
     provenance: str = "unknown"
     write_energy: float | None = None
+    left_out: int = 0
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         points = len(self.positions)
@@ -77,8 +91,8 @@ class DeviceModel:
                               f"{points}, {SLICES}]: got {list(self.steps.shape)}")
         if not np.all(np.isfinite(self.steps)):
             raise DeviceError(f"device `{self.name}`: every step must be a finite number")
-        check_number("conductance_min", self.conductance_min, 0, 1)
-        check_number("conductance_max", self.conductance_max, 0, 1)
+        check_number("conductance_min", self.conductance_min, 0, MAX_CONDUCTANCE)
+        check_number("conductance_max", self.conductance_max, 0, MAX_CONDUCTANCE)
         if self.conductance_max <= self.conductance_min:
             raise DeviceError(f"device `{self.name}`: conductance_max must be above "
                               f"conductance_min {self.conductance_min:g} S: got "
@@ -95,14 +109,28 @@ class DeviceModel:
         """Devices that the model was made from; each becomes a variant."""
         return len(self.steps)
 
+    def notices(self) -> tuple[str, ...]:
+        """What a user should know before the device is used: a line each."""
+        high = () if self.conductance_max <= HIGH_CONDUCTANCE else (
+            f"device {self.name} conducts up to {self.conductance_max * 1e3:.3g} mS, more than "
+            f"domain-wall junctions mostly do; check the unit of its conductances",)
+        return (*self.remarks, *high)
+
+
+def shown(value: object) -> str:
+    """A user's value for a message, whatever it is: its beginning."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits, a nest of lists
+        return f"a {type(value).__name__} too long to show"
+    return text if len(text) <= 60 else text[:57] + "..."
+
 
 def check_number(name: str, value: object, low: float, high: float) -> float:
     """Return ``value`` as a float; DeviceError unless it is a number from ``low`` to ``high``."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
         raise DeviceError(f"device parameter `{name}` must be a number from {low:g} to {high:g}: "
-                          f"got {value!r}")
-    if not low <= value <= high:
-        raise DeviceError(f"device parameter `{name}` must be {low:g} to {high:g}: got {value:g}")
+                          f"got {shown(value)}")
     return float(value)
 
 

@@ -12,7 +12,7 @@ from crosswall import sections
 from crosswall.errors import DeviceError
 
 from .ideal import ideal
-from .model import DeviceModel
+from .model import DeviceModel, shown
 from .table import read_devices
 
 DATA_VARIABLE = "CROSSWALL_DATA"
@@ -36,8 +36,8 @@ _TABLE_KEYS = ("name", "path", "devices", "range", "spread", "stuck")
 _KINDS = {"ideal": _IDEAL_KEYS, "table": _TABLE_KEYS}
 
 
-def load(source: str | os.PathLike[str], *, data: str | os.PathLike[str] | None = None
-         ) -> DeviceModel:
+def load(source: str | os.PathLike[str], *, data: str | os.PathLike[str] | None = None,
+         limit: int | None = None) -> DeviceModel:
     """A device by name or from a path.
 
     Parameters
@@ -48,6 +48,8 @@ def load(source: str | os.PathLike[str], *, data: str | os.PathLike[str] | None 
     data
         Folder that holds ``dwmtj-lut``, for the named tables. By default the folder that the
         environment names in ``CROSSWALL_DATA``, else ``../shared/data`` of a source tree.
+    limit
+        Use only so many of a table's devices, the first; None: all.
 
     Raises
     ------
@@ -58,18 +60,19 @@ def load(source: str | os.PathLike[str], *, data: str | os.PathLike[str] | None 
     if text == "ideal":
         return ideal()
     if text in NAMED_TABLES:
-        return _named_device(text, data)
+        return _named_device(text, data, limit=limit)
     path = Path(text)
-    if not path.exists():
-        raise DeviceError(f"device {text!r} not found; give one of {', '.join(NAMES)}, a directory "
-                          "of tables, a table or a TOML file")
+    if not os.path.exists(text):  # False also for what cannot be a path
+        raise DeviceError(f"device {shown(text)} not found; give one of {', '.join(NAMES)}, a "
+                          "directory of tables, a table or a TOML file")
     if path.suffix == ".toml":
-        return _from_toml(path, data)
-    return read_devices(path)
+        return _from_toml(path, data, limit)
+    return read_devices(path, limit=limit)
 
 
 def from_mapping(mapping: Mapping[str, Any], *, base: str | os.PathLike[str] = ".",
-                 data: str | os.PathLike[str] | None = None) -> DeviceModel:
+                 data: str | os.PathLike[str] | None = None,
+                 limit: int | None = None) -> DeviceModel:
     """A device from the ``[device]`` section of an experiment file, or a device file.
 
     Parameters
@@ -80,7 +83,7 @@ def from_mapping(mapping: Mapping[str, Any], *, base: str | os.PathLike[str] = "
         ``name``, ``devices``, ``range``, ``spread``, ``stuck`` as in `read_devices`).
     base
         Folder that a relative ``path`` counts from.
-    data
+    data, limit
         As for `load`.
 
     Raises
@@ -94,19 +97,20 @@ def from_mapping(mapping: Mapping[str, Any], *, base: str | os.PathLike[str] = "
                           "crosswall device compile FILE.toml, and use the folder that it writes")
     if not isinstance(kind, str) or kind not in _KINDS:
         raise DeviceError(f"device parameter `kind` must be one of {', '.join(_KINDS)}: "
-                          f"got {kind!r}")
+                          f"got {shown(kind)}")
     parameters = {key: value for key, value in mapping.items() if key != "kind"}
     for key in parameters:
         if key not in _KINDS[kind]:
-            raise DeviceError(f"unknown device parameter `{key}`; kind = {kind!r} allows "
+            raise DeviceError(f"unknown device parameter `{key:.60}`; kind = {kind!r} allows "
                               f"{', '.join(_KINDS[kind])}")
     for key in ("name", "path", "range"):
         if not isinstance(parameters.get(key, ""), str):
-            raise DeviceError(f"device parameter `{key}` must be text: got {parameters[key]!r}")
+            raise DeviceError(f"device parameter `{key}` must be text: got "
+                              f"{shown(parameters[key])}")
     devices = parameters.get("devices", [])
     if not isinstance(devices, list) or any(type(device) is not int for device in devices):
         raise DeviceError("device parameter `devices` must be a list of numbers such as [0, 1]: "
-                          f"got {devices!r}")
+                          f"got {shown(devices)}")
     if kind == "ideal":
         return ideal(**parameters)
     if "path" not in parameters:
@@ -116,14 +120,15 @@ def from_mapping(mapping: Mapping[str, Any], *, base: str | os.PathLike[str] = "
     if "range" in parameters:
         parameters["span"] = parameters.pop("range")
     if path in NAMED_TABLES:
-        return _named_device(path, data, **parameters)
-    return read_devices(Path(base, path), **parameters)
+        return _named_device(path, data, limit=limit, **parameters)
+    return read_devices(Path(base, path), limit=limit, **parameters)
 
 
-def _from_toml(path: Path, data: str | os.PathLike[str] | None) -> DeviceModel:
+def _from_toml(path: Path, data: str | os.PathLike[str] | None, limit: int | None) -> DeviceModel:
     mapping = sections.read(path, DeviceError)
     try:
-        return from_mapping({"name": path.stem, **mapping}, base=path.parent, data=data)
+        return from_mapping({"name": path.stem, **mapping}, base=path.parent, data=data,
+                            limit=limit)
     except DeviceError as error:
         raise DeviceError(f"{path}: {error}") from error
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any
 
+from crosswall.device.model import MAX_CONDUCTANCE
 from crosswall.errors import DeviceError
 from crosswall.sections import Library, Section, number, parsed, validated, value
 
@@ -73,8 +74,9 @@ class Pulse(Section):
 class Junction(Section):
     """The read-out."""
 
-    conductance_min: float = number(0, 1, "with the wall at the track's start", unit="S")
-    conductance_max: float = number(0, 1, "with the wall at its end", unit="S")
+    conductance_min: float = number(0, MAX_CONDUCTANCE, "with the wall at the track's start",
+                                    unit="S")
+    conductance_max: float = number(0, MAX_CONDUCTANCE, "with the wall at its end", unit="S")
 
 
 class Conductor(Section):
