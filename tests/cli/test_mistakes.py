@@ -85,7 +85,14 @@ def test_truncated_idx(crosswall, small, tmp_path):
 
 
 def test_missing_data(crosswall, small):
-    assert "not found" in crosswall.fails(4, "run", small, "--data", "nowhere")
+    assert "no such file" in crosswall.fails(4, "run", small, "--data", "nowhere")
+
+
+def test_missing_data_are_not_replaced_by_those_of_the_experiment_file(crosswall, small):
+    np.savez(small.parent / "set.npz", x=np.arange(1280).reshape(20, 8, 8), y=np.arange(20) % 10)
+    edit(small, 'source = "digits"', 'source = "set.npz"')
+    for data in ("nowhere.npz", small.parent / "nowhere.npz", ""):
+        assert "--data" in crosswall.fails(4, "run", small, "--data", data)
 
 
 @pytest.mark.parametrize("content", [

@@ -60,7 +60,8 @@ def test_show_prints_the_file(crosswall):
     (["none.toml"], 3, "none.toml: cannot be read"),
     (["noise", "--train", "0"], 2, "'0' is not a number of samples, 1 or more, or 'all'"),
     (["noise", "--seeds", "0"], 2, "--seeds"),
-    (["noise", "--data", "/nowhere"], 4, "data set 'mnist' not found"),
+    (["noise", "--data", "/nowhere"], 4, "--data /nowhere: no such file or folder"),
+    (["tabular", "--data", "/"], 2, "--data /: has no effect, as study tabular uses only sets"),
 ])
 def test_mistakes(crosswall, tmp_path, arguments, code, words):
     assert words in crosswall.fails(code, "study", *arguments)

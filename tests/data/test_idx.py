@@ -10,20 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crosswall.data import load
-from crosswall.data.idx import read_idx_folder
+from crosswall.data.idx_folder import idx_sets
 from crosswall.errors import DataError
-
-
-def idx(array: np.ndarray) -> bytes:
-    """IDX of unsigned bytes, as the format's definition says."""
-    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
-
-
-def write(folder, images, labels, part="train", suffix="", separator="-"):
-    pack = gzip.compress if suffix else bytes
-    for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
-        name = f"{part}-{kind.replace('-idx', f'{separator}idx')}-ubyte{suffix}"
-        (folder / name).write_bytes(pack(idx(np.asarray(array, np.uint8))))
+from tests.data.idx_files import idx
+from tests.data.idx_files import write_idx as write
 
 
 @pytest.fixture
@@ -173,7 +163,7 @@ def test_damaged_files_are_read_or_refused_but_never_crash(tmp_path_factory, dat
             content[place] = data.draw(st.integers(0, 255))
     path.write_bytes(content)
     try:
-        part = read_idx_folder(folder).train
+        part = idx_sets(folder)[0].read().train
     except DataError:
         return
     assert part.values.shape == (6, 6)

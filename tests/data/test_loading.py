@@ -1,4 +1,4 @@
-"""Finding a set, and the built-in ones."""
+"""From a source to two parts: the built-in sets, and what the caller declares."""
 
 import sys
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from crosswall.data import load
-from crosswall.data.loading import DATA_VARIABLE
 from crosswall.errors import DataError, ToolError
 
 X = np.arange(32, dtype=np.uint8).reshape(8, 4)
@@ -48,44 +47,6 @@ def test_missing_scikit_learn_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
     with pytest.raises(ToolError, match=r"pip install 'crosswall\[data\]'"):
         load("digits")
-
-
-def test_set_is_found_by_name_in_the_folder_that_is_passed(folder):
-    assert load("mine", data=folder)[0].name == "mine"
-
-
-def test_passed_file_is_the_set_itself(folder):
-    train, _ = load("mnist", data=folder / "mine.npz")
-    assert (train.name, train.pixels) == ("mnist", 4)
-
-
-def test_set_is_found_in_the_folder_of_the_environment(folder, monkeypatch):
-    monkeypatch.setenv(DATA_VARIABLE, str(folder))
-    assert load("mine")[0].pixels == 4
-
-
-def test_passed_folder_hides_the_environment_and_the_built_in_sets(folder, tmp_path_factory,
-                                                                   monkeypatch):  # fmt: skip
-    monkeypatch.setenv(DATA_VARIABLE, str(folder))
-    empty = tmp_path_factory.mktemp("empty")
-    for name in ("mine", "digits"):
-        with pytest.raises(DataError, match="not found"):
-            load(name, data=empty)
-
-
-def test_missing_set_says_where_it_was_looked_for_and_what_to_do(folder, monkeypatch):
-    monkeypatch.setenv(DATA_VARIABLE, str(folder))
-    with pytest.raises(DataError, match="not found") as caught:
-        load("other")
-    for part in (str(folder / "other.npz"), "--data PATH", DATA_VARIABLE, "digits"):
-        assert part in str(caught.value)
-
-
-def test_file_of_another_kind_is_refused(tmp_path):
-    path = tmp_path / "set.mat"
-    path.touch()
-    with pytest.raises(DataError, match="ends in .npz or .csv"):
-        load(path)
 
 
 def test_declared_range_is_used_and_held(folder):

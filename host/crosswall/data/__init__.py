@@ -10,6 +10,7 @@ from .builtin import BUILTIN_NAMES
 from .dataset import Dataset
 from .encoding import ComplementCoding, FeatureEncoding, TriangularFields
 from .loading import load
+from .locating import is_path
 
 __all__ = ["BUILTIN_NAMES", "ComplementCoding", "Dataset", "FeatureEncoding", "TriangularFields",
-           "load"]
+           "is_path", "load"]

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import numpy as np
 
 from crosswall.errors import DataError
 
-from .builtin import BUILTIN_NAMES, read_builtin
-from .dataset import Dataset, RawPart, RawSet, Shape
+from .dataset import Dataset, RawPart, Shape
 from .encoding import FeatureEncoding
-from .idx import is_idx_folder, read_idx_folder
-from .npz import read_npz
+from .locating import locate
 from .scaling import declared_bounds, measured_bounds, refuse_outside, to_bytes, to_shares
 from .splitting import stratified_split
-from .table import read_csv
-
-DATA_VARIABLE = "CROSSWALL_DATA"
-"""Environment variable: a folder that holds sets by name."""
 
 _BYTE_RANGE = (0.0, 255.0)
-_READERS = {".npz": read_npz, ".csv": read_csv}
 
 
 def load(
@@ -43,10 +35,11 @@ def load(
     source
         A built-in set (``digits``, ``iris``, ``wine``, ``breast-cancer``), the
         path of an IDX folder, an NPZ or a CSV file, or the name of one of
-        these in a folder of data.
+        these in a folder of data. A path has a separator or an extension; a
+        name is never looked for in the working directory.
     data
-        The set itself, or the folder of data that holds it. By default the
-        folder that the environment names in ``CROSSWALL_DATA``, else
+        The set itself, or the folder of data that holds it by name. By default
+        the folder that the environment names in ``CROSSWALL_DATA``, else
         ``../shared/data`` of a source tree.
     test_fraction, split_seed
         How a set without a test part of its own is split; see `stratified_split`.
@@ -68,7 +61,8 @@ def load(
     ToolError
         If a built-in set is asked for and scikit-learn is not installed.
     """
-    name, raw = _read(source, data)
+    found = locate(source, data)
+    name, raw = found.title, found.read()
     train, test = raw.train, raw.test
     if test is None:
         train, test = stratified_split(train, test_fraction, split_seed)
@@ -108,52 +102,3 @@ def load(
 
 def _form(part: RawPart) -> str:
     return f"{part.shape[0]}×{part.shape[1]}" if part.shape else f"{part.values.shape[1]} values"
-
-
-def _read(
-    source: str | os.PathLike[str], data: str | os.PathLike[str] | None
-) -> tuple[str, RawSet]:
-    """Return a set's name and content from wherever it is."""
-    name = os.fspath(source)
-    if name in BUILTIN_NAMES and data is None:
-        return name, read_builtin(name)
-    path = _locate(name, data)
-    title = Path(name).resolve().stem
-    if path.is_dir():
-        return title, read_idx_folder(path)
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise DataError(
-            f"{path}: a data file ends in {' or '.join(_READERS)}; IDX files are given by "
-            "their folder"
-        )
-    return title, reader(path)
-
-
-def _locate(name: str, data: str | os.PathLike[str] | None) -> Path:
-    """Return the path of a set; DataError says where it was looked for."""
-    if data is None:
-        candidates = [Path(name), *_named(_default_folders(), name)]
-    elif (given := Path(data)).is_file() or is_idx_folder(given):
-        return given
-    else:
-        candidates = _named([given], name)
-    for path in candidates:
-        if path.exists():
-            return path
-    raise DataError(
-        f"data set {name!r} not found (looked for {', '.join(map(str, candidates))}); pass "
-        f"--data PATH, set {DATA_VARIABLE} to a folder that holds it, or use one of "
-        f"{', '.join(BUILTIN_NAMES)}"
-    )
-
-
-def _named(folders: list[Path], name: str) -> list[Path]:
-    return [folder / f"{name}{suffix}" for folder in folders for suffix in ("", *_READERS)]
-
-
-def _default_folders() -> list[Path]:
-    if variable := os.environ.get(DATA_VARIABLE):
-        return [Path(variable)]
-    shared = Path(__file__).resolve().parents[4] / "shared" / "data"
-    return [shared] if shared.is_dir() else []

@@ -75,7 +75,8 @@ class DataSection(Section):
     """Which data, and how much of it."""
 
     source: str = value("a data set's name or path", "`digits`, another set's name, or the path "
-                        "of an IDX folder, an NPZ or a CSV file (relative to this file)")
+                        "of an IDX folder, an NPZ or a CSV file (relative to this file); a path "
+                        "has a `/` or an extension")
     shape: list[Annotated[int, Field(ge=1, le=65535)]] | None = value(
         "[height, width]", "image shape in pixels; default: as the data say", default=None,
         min_length=2, max_length=2)

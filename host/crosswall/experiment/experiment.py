@@ -134,7 +134,8 @@ class Experiment:
             if value is not None:
                 mapping[section][key] = value
         changed = replace(self, file=config.validate(mapping, self.where),
-                          data=data or self.data, device_source=device or self.device_source)
+                          data=self.data if data is None else data,
+                          device_source=device or self.device_source)
         changed.check()
         return changed
 
@@ -162,7 +163,7 @@ class Experiment:
         """
         section = self.file.data
         source = section.source
-        if (self.folder / source).exists():
+        if datasets.is_path(source):
             source = str(self.folder / source)
         train, test = datasets.load(
             source, data=self.data, test_fraction=section.test_fraction,

@@ -16,7 +16,7 @@ from crosswall.files import check_writable, replacing_file
 
 from . import corners as energies
 from . import figures
-from .points import Options, Point, Study
+from .points import Options, Point, Study, looked_for
 from .runner import run_all
 from .store import Store, Surveyor, code_digest
 from .table import Row, Table
@@ -130,7 +130,7 @@ def study_points(study: Study, options: Options, notice: Callable[[str], None]) 
     Raises
     ------
     UsageError
-        If no point is left.
+        If no point is left, or none looks for its data where the options say.
     """
     points, left_out = study.points(options)
     if not points:
@@ -140,6 +140,10 @@ def study_points(study: Study, options: Options, notice: Callable[[str], None]) 
         more = f" to {left_out[-1]}" if len(left_out) > 1 else ""
         notice(f"{len(left_out)} of {len(left_out) + len(points)} points are left out, as they "
                f"need more than --train {options.train} samples: {left_out[0]}{more}")
+    if options.data is not None and not any(
+            looked_for(experiment) for point in points for experiment in point.experiments):
+        raise UsageError(f"--data {options.data}: has no effect, as {study.where} uses only sets "
+                         f"that are built in or named by their paths; remove it")
     return points
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from crosswall.data.builtin import BUILTIN_NAMES
+from crosswall.data import BUILTIN_NAMES, is_path
 from crosswall.errors import ExperimentError
 from crosswall.experiment import Experiment, config
 
@@ -29,8 +29,8 @@ class Options:
     seeds
         Seeds 1 … ``seeds`` of every point; None: as the study says.
     data
-        Folder of the data sets that do not come with scikit-learn; None: the usual places
-        (`crosswall.data.load`).
+        Folder of the data sets that are named and do not come with scikit-learn; None: the usual
+        places (`crosswall.data.load`).
     """
 
     train: int | Literal["all"] | None = None
@@ -162,9 +162,15 @@ class Study:
         where = f"{self.where}: point {label}"
         set_key(seeded, "experiment.seed", seed, where)
         experiment = Experiment.from_mapping(seeded, where, folder)
-        if experiment.file.data.source in BUILTIN_NAMES:
+        if not looked_for(experiment):
             return experiment
         return experiment.with_options(data=options.data)
+
+
+def looked_for(experiment: Experiment) -> bool:
+    """Whether an experiment's data are looked for by name in a folder of data."""
+    source = experiment.file.data.source
+    return source not in BUILTIN_NAMES and not is_path(source)
 
 
 @dataclass(frozen=True)
