@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from crosswall.compiling import tell_without_cache
 from crosswall.errors import BoardError, ToolError, UsageError
 from crosswall.link import SerialTransport
 from crosswall.spec.build import Build
@@ -50,7 +51,8 @@ def open_board(name: str | None, machine: Machine, *, port: str | None = None,
     choose_build
         Build of the virtual board.
     progress
-        Called with a line for each stage of building the virtual board.
+        Called with a line for each stage of building the virtual board, or if the twin's compiled
+        code cannot be kept.
 
     Raises
     ------
@@ -69,7 +71,7 @@ def open_board(name: str | None, machine: Machine, *, port: str | None = None,
         if port is not None:
             raise UsageError(f"--port {port}: board {name} has no port to choose; leave --port "
                              f"out, or name the board that is plugged in")
-        return TwinBoard(machine) if name == TWIN else _open_virtual(
+        return _open_twin(machine, progress) if name == TWIN else _open_virtual(
             machine.network, wire, replay, choose_build, progress)
     if port is None:
         raise UsageError(f"--board {name}: which port is it at? Add --port DEVICE")
@@ -124,6 +126,12 @@ def virtual_board(network: Network, choose_build: ChooseBuild = lambda network, 
                             wire=wire, progress=progress)
     except ImportError as error:
         raise _missing(error) from error
+
+
+def _open_twin(machine: Machine, progress: Callable[[str], None]) -> TwinBoard:
+    board = TwinBoard(machine)
+    tell_without_cache(progress)
+    return board
 
 
 def _open_virtual(network: Network, wire: str, replay: bool, choose_build: ChooseBuild,

@@ -9,6 +9,7 @@ import click
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from crosswall import device as devices
+from crosswall.compiling import tell_without_cache
 from crosswall.device import physics
 from crosswall.device.physics.compiled import DEFAULT_SAMPLES
 from crosswall.device.physics.monte_carlo import MAX_SAMPLES
@@ -80,6 +81,7 @@ def compile_(source: str, out: Path | None, samples: int, seed: int, quiet: bool
     starts from a preset (see `crosswall device presets`).
     """
     parameters = physics.read(source)
+    tell_without_cache(say)
     bar = Progress(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(),
                    TimeRemainingColumn(compact=True), console=log)
     with bar if log.is_terminal and not quiet else nullcontext():

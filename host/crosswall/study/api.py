@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from crosswall import __version__, drawing
+from crosswall.compiling import tell_without_cache
 from crosswall.errors import CrosswallError, Interrupted, UsageError
 from crosswall.experiment import Experiment
 from crosswall.files import check_writable, replacing_file
@@ -102,6 +103,7 @@ def run(study: Study | str, *, out: Path | str, options: Options | None = None,
     options = options or Options()
     out = Path(out)
     check_writable(out / study.name)
+    tell_without_cache(notice)
     points = study_points(study, options, notice)
     if study.file.corners is not None:
         energies.check(study.file.corners, points[0].experiments[0])

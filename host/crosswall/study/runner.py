@@ -153,9 +153,10 @@ _halt: threading.Event | Any
 
 @contextlib.contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back, which reaches every process of a terminal: processes that are started
-    meanwhile never see it, and this one sees it afterwards and decides what to do."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    """Hold Ctrl-C and the terminal's end back, which reach every process of a terminal: processes
+    that are started meanwhile never see them, and this one sees them afterwards and decides what
+    to do."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     try:
         yield
     finally:

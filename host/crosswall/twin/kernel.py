@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from crosswall.compiling import compiled
 from crosswall.spec.device_table import GAIN_ENTRIES, Direction
 from crosswall.spec.draws import ROUNDS, STAGE_SHIFT, Stage
 from crosswall.spec.ledger import Counter
@@ -148,8 +149,7 @@ class Tables(NamedTuple):
     readout_static: np.ndarray
 
 
-@numba.njit(numba.uint32(numba.uint32, numba.uint32, numba.uint32, numba.uint32),
-            cache=True, inline="always")
+@compiled(numba.uint32(numba.uint32, numba.uint32, numba.uint32, numba.uint32), inline="always")
 def draw(seed, sample, stage, place):
     """One draw; unsigned 32-bit integers in and out. Equal to ``crosswall.spec.draws.draw``."""
     # Numba widens every result to 64 bits: narrowed at once, twice as many draws share a vector.
@@ -167,7 +167,7 @@ def draw(seed, sample, stage, place):
     return np.uint32(left << np.uint32(16) | right)
 
 
-@numba.njit(cache=True, inline="always")
+@compiled(inline="always")
 def _bit_length(value):
     length = 0
     while value:
@@ -176,7 +176,7 @@ def _bit_length(value):
     return length
 
 
-@numba.njit(cache=True, forceinline=True)
+@compiled(forceinline=True)
 def _pulse(shape, steps, gains, stuck, wall, direction, quantile, shift, static):
     if static >> np.uint32(16) < stuck:
         return wall
@@ -187,7 +187,7 @@ def _pulse(shape, steps, gains, stuck, wall, direction, quantile, shift, static)
     return min(max(wall + (step << shift), 0), shape.wall_max)
 
 
-@numba.njit(cache=True, forceinline=True)
+@compiled(forceinline=True)
 def _encode(shape, offset, origin, pixels, lines, codes):
     """Event list of a position: number of events, or -1 where silent."""
     fan_in = offset.size
@@ -217,7 +217,7 @@ def _encode(shape, offset, origin, pixels, lines, codes):
     return events
 
 
-@numba.njit(cache=True, forceinline=True)
+@compiled(forceinline=True)
 def _rank(values, first, keys, ranking):
     """The best neurons from place ``first`` on: largest value first, of equals the lowest index.
 
@@ -236,7 +236,7 @@ def _rank(values, first, keys, ranking):
         last = top
 
 
-@numba.njit(cache=True)
+@compiled()
 def _hold_back(race, walls, held):
     """What neighbours that are ahead take from each wall's step."""
     held[:] = 0
@@ -251,7 +251,7 @@ def _hold_back(race, walls, held):
                                  >> distance - 1)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _jolt(shape, number, place, jolts):
     """Thermal motion of each wall; ``place`` is that of the first neuron's draw."""
     for neuron in range(jolts.size):
@@ -263,7 +263,7 @@ def _jolt(shape, number, place, jolts):
         jolts[neuron] = (total - JITTER_CENTRE) << shape.race.jitter - 1
 
 
-@numba.njit(cache=True)
+@compiled()
 def _race(shape, number, position, activations, fires, scratch, keys, ranking):
     """The race of a position: neurons that fired, steps that walls made, and how many of these
     were held back. ``scratch`` is ``int64[4, neurons]``."""
@@ -299,7 +299,7 @@ def _race(shape, number, position, activations, fires, scratch, keys, ranking):
     return fired, made, inhibited
 
 
-@numba.njit(cache=True, forceinline=True)
+@compiled(forceinline=True)
 def _learn_position(shape, tables, walls, conductances, thresholds, ledger, number, flag, label,
                     position, crossbar, winner, activations, dense, bits, pulse_shift,
                     gate_shift):
@@ -334,7 +334,7 @@ def _learn_position(shape, tables, walls, conductances, thresholds, ledger, numb
     return False
 
 
-@numba.njit(cache=True, forceinline=True)
+@compiled(forceinline=True)
 def _draw_all(shape, number, stage, first, bits):
     """Draws of consecutive places; apart from their use, they are made in vectors."""
     for place in range(bits.size):
@@ -342,7 +342,7 @@ def _draw_all(shape, number, stage, first, bits):
                            np.uint32(first + place))
 
 
-@numba.njit(cache=True, forceinline=True)
+@compiled(forceinline=True)
 def _pulse_clustering(shape, tables, walls, conductances, ledger, crossbar, line, neuron,
                       potentiate, bits, pulse_shift):
     """A pulse on a clustering synapse, and its counts; ``bits`` are the draw's upper half."""
@@ -358,7 +358,7 @@ def _pulse_clustering(shape, tables, walls, conductances, ledger, crossbar, line
     ledger[place + 2] += np.uint64(1 << pulse_shift)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _refine(shape, tables, walls, conductances, thresholds, ledger, number, position, crossbar,
             own, rival, dense, bits, pulse_shift, gate_shift):
     """Potentiate the active lines of the label's neuron, depress those of the other."""
@@ -376,7 +376,7 @@ def _refine(shape, tables, walls, conductances, thresholds, ledger, number, posi
                             np.int64(thresholds[rival]) + shape.threshold_rise)
 
 
-@numba.njit(cache=True, forceinline=True)
+@compiled(forceinline=True)
 def _match(shape, tables, walls, conductances, thresholds, ledger, number, position, crossbar,
            winner, dense, bits, pulse_shift, gate_shift):
     """Let a neuron follow the codes by the clustering rule, and homeostasis by the winner."""
@@ -409,7 +409,7 @@ def _match(shape, tables, walls, conductances, thresholds, ledger, number, posit
         thresholds[neuron] = max(0, np.int64(thresholds[neuron]) - shape.threshold_decay)
 
 
-@numba.njit(cache=True, forceinline=True)
+@compiled(forceinline=True)
 def _score_readout(shape, conductances, features, active, ledger, sums, scores):
     # A sum holds what a score can: `Network` limits both to 32 bits with the sign.
     sums[:] = 0
@@ -434,7 +434,7 @@ def _score_readout(shape, conductances, features, active, ledger, sums, scores):
     ledger[_READOUT_INHIBITIONS] += np.uint64(shape.classes - 1)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _teach(shape, tables, walls, conductances, features, active, bits, ledger, number, label,
            scores, pulse_shift, gate_shift):
     rival = -1
@@ -471,7 +471,7 @@ def _teach(shape, tables, walls, conductances, features, active, bits, ledger, n
     return True
 
 
-@numba.njit(cache=True, forceinline=True)
+@compiled(forceinline=True)
 def _currents(conductances, crossbar, events, lines, codes, current):
     """Currents of all neurons; gives the sum of the codes.
 
@@ -499,7 +499,7 @@ def _currents(conductances, crossbar, events, lines, codes, current):
     return drive
 
 
-@numba.njit(cache=True, forceinline=True)
+@compiled(forceinline=True)
 def _activations(current, thresholds, crossbar, activation):
     """Currents minus thresholds; gives the sum of the currents."""
     charge = np.int64(0)
@@ -510,7 +510,7 @@ def _activations(current, thresholds, crossbar, activation):
     return charge
 
 
-@numba.njit(cache=True, forceinline=True)
+@compiled(forceinline=True)
 def _score(shape, offset, origin, crossbar, conductances, thresholds, number, position, fires,
            pixels, lines, codes, current, activation, keys, race, ranking, tally):
     """Score a position and rank its neurons: number of events, or -1 where silent."""
@@ -532,7 +532,7 @@ def _score(shape, offset, origin, crossbar, conductances, thresholds, number, po
     return events
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def rank(shape, tables, conductances, thresholds, numbers, flags, pixels, rankings, tallies):
     """Rankings of samples while no wall of the clustering stage moves: each stands for itself.
 
@@ -562,7 +562,7 @@ def rank(shape, tables, conductances, thresholds, numbers, flags, pixels, rankin
                     rankings[sample, position, place] = ranking[place]
 
 
-@numba.njit(cache=True)
+@compiled()
 def _count_scored(shape, positions, predict, tally, ledger):
     """Count a sample's scored positions."""
     scored = positions - tally[_TALLY_SILENT]
@@ -581,7 +581,7 @@ def _count_scored(shape, positions, predict, tally, ledger):
     ledger[_INHIBITIONS] += np.uint64(scored * shape.neurons - fired)
 
 
-@numba.njit(cache=True, forceinline=True)
+@compiled(forceinline=True)
 def _vote(shape, region, ranking, features):
     """Count a position's best neurons into the features of its region."""
     base = region * shape.neurons
@@ -591,7 +591,7 @@ def _vote(shape, region, ranking, features):
                                 np.int64(features[feature]) + shape.winners - place)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _finish(shape, tables, readout_walls, readout_conductances, ledger, number, flag, label,
             pulse_shift, gate_shift, features, active, bits, sums, score):
     """The read-out of a sample from its features, which are cleared; gives the prediction and
@@ -624,7 +624,7 @@ def _finish(shape, tables, readout_walls, readout_conductances, ledger, number, 
     return prediction, result_flag
 
 
-@numba.njit(cache=True)
+@compiled()
 def read_out(shape, tables, rankings, tallies, rows, readout_walls, readout_conductances, ledger,
              numbers, flags, labels, readout_pulse_shifts, readout_gate_shifts, predictions,
              result_flags, winners, scores):
@@ -650,7 +650,7 @@ def read_out(shape, tables, rankings, tallies, rows, readout_walls, readout_cond
             scores[sample])
 
 
-@numba.njit(cache=True)
+@compiled()
 def process(shape, tables, clustering_walls, clustering_conductances, thresholds, readout_walls,
             readout_conductances, ledger, numbers, flags, labels, clustering_pulse_shifts,
             clustering_gate_shifts, readout_pulse_shifts, readout_gate_shifts, pixels,

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from math import cos, sin, sqrt
 
-import numba
+from crosswall.compiling import compiled
 
 
-@numba.njit(cache=True, inline="always")
+@compiled(inline="always")
 def _motion(rates, q, phi, scale):
     """dq/dt in m/s and dφ/dt in 1/s at a share ``scale`` of the drive."""
     beyond = min(q, 0.0) + max(q - rates.length, 0.0)
@@ -24,7 +24,7 @@ def _motion(rates, q, phi, scale):
             (turn - rates.damping * slide) * share)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def advance(rates, q, phi, duration, steps, scale, final_scale, generator):
     """Integrate trajectories in place.
 
