@@ -68,6 +68,31 @@ def test_whole_labels_of_any_numeric_type_are_taken(labels):
 
 
 @pytest.mark.parametrize(
+    ("labels", "read"),
+    [
+        (["fir", " elm"], ["fir", "elm"]),
+        ([b"f\xc3\xa4hre", b"elm"], ["fähre", "elm"]),
+        (["10", "2.0"], [10, 2]),
+        ([b"1", b"0"], [1, 0]),
+        (np.array([10, 300], np.uint64), [10, 300]),
+        ([-1.0, 1.0], [-1, 1]),
+    ],
+)
+def test_labels_are_numbers_or_words(labels, read):
+    assert raw_part("here", np.ones((2, 1)), np.array(labels)).labels.tolist() == read
+
+
+def test_classes_are_called_by_their_numbers_unless_they_have_names():
+    arguments = ("set", np.zeros((2, 3), np.uint8), np.array([0, 1]), 2)
+    assert Dataset(*arguments).class_names == ("0", "1")
+    named = Dataset(*arguments, class_names=("elm", "fir"))
+    assert named.take(np.array([1])).class_names == ("elm", "fir")
+    for names in (("elm",), ("elm", "elm")):
+        with pytest.raises(DataError, match="2 classes need as many different names"):
+            Dataset(*arguments, class_names=names)
+
+
+@pytest.mark.parametrize(
     ("values", "message"),
     [
         (np.zeros((0, 3)), "no samples"),
@@ -92,10 +117,15 @@ def test_values_that_cannot_be_samples_are_refused(values, message):
         ([0], r"labels of shape \[2\]: got \[1\]"),
         ([[0], [1]], r"got \[2, 1\]"),
         ([0, 0.5], "label of sample 1 .* is 0.5"),
-        ([-1, 0], "label of sample 0 .* is -1"),
-        ([0, 255], "label of sample 1 .* is 255"),
         ([0, np.nan], "label of sample 1 .* is nan"),
-        (["cat", "dog"], "whole numbers"),
+        ([0, np.inf], "label of sample 1 .* is inf"),
+        ([0, 2.0**60], r"label of sample 1 .* is 1\.15"),
+        ([0, 1j], "whole numbers or words: got type complex128"),
+        (["cat", " "], "label of sample 1 .* is '': missing"),
+        (["cat", "NaN"], "label of sample 1 .* is 'NaN': missing"),
+        (["0", "cat"], "label of sample 1 .* is 'cat', others are numbers"),
+        (["0", "0.5"], "label of sample 1 .* is 0.5"),
+        ([b"cat", b"\xff"], "labels are not UTF-8"),
     ],
 )
 def test_labels_that_are_no_classes_are_refused(labels, message):

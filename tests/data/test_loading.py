@@ -59,10 +59,22 @@ def test_declared_range_is_used_and_held(folder):
 
 def test_classes_may_exceed_the_labels_but_not_fall_short(folder):
     assert load("mine", data=folder, classes=7)[0].classes == 7
-    with pytest.raises(DataError, match="2 to 255 classes"):
+    with pytest.raises(DataError, match="2 different labels, 0, 1, but `data.classes` = 1"):
         load("mine", data=folder, classes=1)
 
 
 def test_shape_that_does_not_fit_is_refused(folder):
     with pytest.raises(DataError, match="3×3 does not have 4 pixels"):
         load("mine", data=folder, shape=(3, 3))
+
+
+@pytest.mark.parametrize(("declared", "message"), [
+    ((3, 2), "images of 2×3, but `data.shape` says 3×2; correct it"),
+    ((6, 1), "images of 2×3, but `data.shape` says 6×1")])  # fmt: skip
+def test_shape_that_is_not_the_arrays_is_refused_even_with_as_many_pixels(
+    tmp_path, declared, message
+):
+    np.savez(tmp_path / "set.npz", x=np.arange(48).reshape(8, 2, 3), y=Y)
+    assert load(tmp_path / "set.npz", shape=(2, 3))[0].shape == (2, 3)
+    with pytest.raises(DataError, match=message):
+        load(tmp_path / "set.npz", shape=declared)

@@ -35,6 +35,14 @@ def test_whole_set_is_split(path):
     assert sorted(train.samples.tolist() + test.samples.tolist()) == X.tolist()
 
 
+def test_keys_may_be_in_capitals(path):
+    np.savez(path, X=X, y=Y, Y=Y[:1])
+    assert load(path)[0].pixels == 6
+    np.savez(path, X_train=X, Y_train=Y, X_test=X[:2], Y_test=Y[:1])
+    with pytest.raises(DataError, match=r"set.npz \(X_test, Y_test\): 2 samples need labels"):
+        load(path)
+
+
 def test_images_keep_their_shape(path):
     np.savez(path, x=X.reshape(4, 2, 3), y=Y)
     assert load(path)[0].shape == (2, 3)

@@ -40,5 +40,8 @@ def read_builtin(name: str) -> RawSet:
     bunch = loader()
     values = bunch.images if name == "digits" else bunch.data
     return RawSet(
-        raw_part(name, values, bunch.target), None, _DIGIT_RANGE if name == "digits" else None
+        raw_part(name, values, bunch.target),
+        None,
+        _DIGIT_RANGE if name == "digits" else None,
+        tuple(map(str, bunch.target_names)),
     )

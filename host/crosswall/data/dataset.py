@@ -40,6 +40,8 @@ class Dataset:
         Number of classes of the whole set, 2 to 255.
     shape
         Height and width of an image; None if the samples are not images.
+    class_names
+        What each class is called; by default its number.
 
     The arrays are read-only once they are here.
 
@@ -54,6 +56,7 @@ class Dataset:
     labels: NDArray[np.int64]
     classes: int
     shape: Shape | None = None
+    class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         samples, labels = self.samples, self.labels
@@ -83,6 +86,13 @@ class Dataset:
                 f"{self.name}: an image of {self.shape[0]}×{self.shape[1]} does not have "
                 f"{self.pixels} pixels, as the samples do; correct `shape`"
             )
+        names = self.class_names or tuple(map(str, range(self.classes)))
+        if len(names) != self.classes or len(set(names)) != len(names):
+            raise DataError(
+                f"{self.name}: {self.classes} classes need as many different names: got "
+                f"{', '.join(names)}"
+            )
+        object.__setattr__(self, "class_names", names)
         for field in ("samples", "labels"):
             view = getattr(self, field).view()  # the caller's own array stays writable
             view.setflags(write=False)
@@ -100,7 +110,12 @@ class Dataset:
     def take(self, indices: NDArray[Any]) -> Dataset:
         """Return the samples at `indices` (integers or a mask), in that order."""
         return Dataset(
-            self.name, self.samples[indices], self.labels[indices], self.classes, self.shape
+            self.name,
+            self.samples[indices],
+            self.labels[indices],
+            self.classes,
+            self.shape,
+            self.class_names,
         )
 
 
@@ -111,8 +126,8 @@ class RawPart(NamedTuple):
     """The file, or what else an error should name."""
     values: NDArray[Any]
     """Finite numbers [samples, pixels]; uint8, or float64."""
-    labels: NDArray[np.int64]
-    """Labels [samples], 0 to `MAX_LABEL`."""
+    labels: NDArray[Any]
+    """Labels [samples]: int64, or words (NumPy's ``U``)."""
     shape: Shape | None
     """Height and width, if the values came as images."""
 
@@ -128,6 +143,8 @@ class RawSet(NamedTuple):
     test: RawPart | None
     value_range: tuple[float, float] | None = None
     """The range of values that the source itself declares, if it does."""
+    class_names: tuple[str, ...] | None = None
+    """What the source itself calls labels 0, 1, …, if it does."""
 
 
 def raw_part(where: str, values: NDArray[Any], labels: NDArray[Any]) -> RawPart:
@@ -140,13 +157,14 @@ def raw_part(where: str, values: NDArray[Any], labels: NDArray[Any]) -> RawPart:
     values
         Real numbers [samples, pixels], or images [samples, height, width].
     labels
-        Whole numbers [samples], 0 to `MAX_LABEL`, of any numeric type.
+        Whole numbers [samples] of any numeric type, or words, ``U`` or UTF-8 in ``S``. Words
+        that are all whole numbers are these numbers.
 
     Raises
     ------
     DataError
         If a part is empty, of another shape or type, or holds a value that is
-        not finite, or a label that is not a whole number in its range.
+        not finite, or a label that is neither a whole number nor a word.
     """
     if values.dtype.kind not in "biuf":
         raise DataError(
@@ -173,28 +191,72 @@ def raw_part(where: str, values: NDArray[Any], labels: NDArray[Any]) -> RawPart:
                 f"{where}: value {pixel} of sample {sample} (both from 0) is "
                 f"{flat[sample, pixel]}; replace it or leave the sample out"
             )
-    return RawPart(where, flat, _whole_labels(where, labels, len(flat)), shape)
+    return RawPart(where, flat, _labels(where, labels, len(flat)), shape)
 
 
-def _whole_labels(where: str, labels: NDArray[Any], samples: int) -> NDArray[np.int64]:
-    """Return labels as int64; DataError unless there is one in range for each sample."""
-    if labels.dtype.kind not in "biuf":
+MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})
+"""What tables have in place of a value that is missing, in lower case."""
+
+
+def _labels(where: str, labels: NDArray[Any], samples: int) -> NDArray[Any]:
+    """Return labels as int64 or words; DataError unless there is one for each sample."""
+    if labels.dtype.kind not in "biufSU":
         raise DataError(
-            f"{where}: labels must be whole numbers: got type {labels.dtype}; "
-            "number the classes from 0"
+            f"{where}: labels must be whole numbers or words: got type {labels.dtype}; "
+            "convert them"
         )
     if labels.shape != (samples,):
         raise DataError(
             f"{where}: {samples} samples need labels of shape [{samples}]: "
             f"got {list(labels.shape)}; give one label for each sample"
         )
-    numbers = labels.astype(np.float64)
-    # Written so that a NaN, which compares as false, is refused too.
-    right = (numbers >= 0) & (numbers <= MAX_LABEL) & (numbers == np.floor(numbers))
+    return _words(where, labels) if labels.dtype.kind in "SU" else _whole(where, labels)
+
+
+def _whole(where: str, labels: NDArray[Any]) -> NDArray[np.int64]:
+    """Return numbers as int64; DataError unless each is whole and fits."""
+    with np.errstate(invalid="ignore"):
+        # Written so that a NaN, which compares as false, is refused too.
+        right = (labels == np.floor(labels)) & (abs(labels.astype(np.float64)) < 2.0**53)
     if not right.all():
         sample = int(np.argmin(right))
         raise DataError(
-            f"{where}: the label of sample {sample} (from 0) is {labels[sample]}; "
-            f"labels are whole numbers 0…{MAX_LABEL}: number the classes from 0"
+            f"{where}: the label of sample {sample} (from 0) is {labels[sample]}; labels are "
+            "whole numbers, or words: number the classes from 0"
         )
-    return numbers.astype(np.int64)
+    return labels.astype(np.int64)
+
+
+def _words(where: str, labels: NDArray[Any]) -> NDArray[Any]:
+    """Return words as such, or as the whole numbers that all of them are."""
+    try:
+        texts = np.char.decode(labels, "utf-8") if labels.dtype.kind == "S" else labels
+    except UnicodeDecodeError as error:
+        raise DataError(f"{where}: labels are not UTF-8: {error}; store them as text") from error
+    words = np.char.strip(texts)
+    different = np.unique(words)
+    if gone := [word for word in different.tolist() if word.casefold() in MISSING_WORDS]:
+        sample = int(np.argmax(words == gone[0]))
+        raise DataError(
+            f"{where}: the label of sample {sample} (from 0) is {gone[0]!r}: missing; give it, "
+            "or leave the sample out"
+        )
+    numbers = [_number(word) for word in different.tolist()]
+    if None not in numbers:
+        return _whole(where, np.array(numbers)[np.searchsorted(different, words)])
+    if any(number is not None for number in numbers):
+        odd = str(different[[number is None for number in numbers]][0])
+        sample = int(np.argmax(words == odd))
+        raise DataError(
+            f"{where}: the label of sample {sample} (from 0) is {odd!r}, others are numbers; "
+            "correct it, or call every class by a word"
+        )
+    return words
+
+
+def _number(word: str) -> float | None:
+    """Return the number that a word is; Python's own 1_000 is none elsewhere."""
+    try:
+        return None if "_" in word else float(word)
+    except ValueError:
+        return None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crosswall.errors import DataError
 
+from .classes import assign, check
 from .dataset import Dataset, RawPart, Shape
 from .encoding import FeatureEncoding
 from .locating import locate
@@ -27,6 +30,7 @@ def load(
     shape: Shape | None = None,
     classes: int | None = None,
     encoding: FeatureEncoding | None = None,
+    notice: Callable[[str], None] = lambda line: None,
 ) -> tuple[Dataset, Dataset]:
     """Return the training and the test part of a data set.
 
@@ -50,9 +54,12 @@ def load(
     shape
         Height and width, for images stored as rows of pixels.
     classes
-        Number of classes; by default the largest label of the set plus 1.
+        Number of classes; by default as many as there are different labels (`classes.assign`).
     encoding
         Makes several bytes of each feature of a table, in place of one.
+    notice
+        Called with one line for whatever is probably wrong, or was decided and may not be what
+        one would think.
 
     Raises
     ------
@@ -64,12 +71,18 @@ def load(
     found = locate(source, data)
     name, raw = found.title, found.read()
     train, test = raw.train, raw.test
+    check(train)
     if test is None:
         train, test = stratified_split(train, test_fraction, split_seed)
     if test.values.shape[1] != train.values.shape[1] or test.shape != train.shape:
         raise DataError(
             f"{test.where}: test samples have {_form(test)}, training samples {_form(train)}; "
             "the parts are not of one set"
+        )
+    if shape is not None and train.shape not in (None, shape):
+        raise DataError(
+            f"{train.where}: images of {_form(train)}, but `data.shape` says "
+            f"{shape[0]}×{shape[1]}; correct it, or remove it"
         )
     shape = shape or train.shape
     if encoding is not None and shape is not None:
@@ -88,16 +101,15 @@ def load(
         for part in (train, test):
             refuse_outside(part, bounds)
 
-    if classes is None:
-        classes = 1 + int(max(train.labels.max(), test.labels.max()))
+    named = assign(train, test, declared=classes, names=raw.class_names, notice=notice)
 
-    def dataset(part: RawPart) -> Dataset:
+    def dataset(part: RawPart, labels: NDArray[np.int64]) -> Dataset:
         samples = (
             to_bytes(part, bounds) if encoding is None else encoding.encode(to_shares(part, bounds))
         )
-        return Dataset(name, samples, part.labels, classes, shape)
+        return Dataset(name, samples, labels, len(named.names), shape, named.names)
 
-    return dataset(train), dataset(test)
+    return dataset(train, named.train), dataset(test, named.test)
 
 
 def _form(part: RawPart) -> str:

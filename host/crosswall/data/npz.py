@@ -13,12 +13,14 @@ from crosswall.reading import Archive, UnreadableError, opened_archive
 
 from .dataset import MAX_ARRAY_BYTES, MAX_VALUES, RawPart, RawSet, raw_part
 
-_WHOLE = {"x", "y"}
-_SPLIT = {"x_train", "y_train", "x_test", "y_test"}
+_SPLIT = ("x_train", "y_train", "x_test", "y_test")
+_WHOLE = ("x", "y")
 
 
 def read_npz(path: Path) -> RawSet:
     """Read samples and labels from an archive; arrays of Python objects are never unpickled.
+
+    The keys may be in capitals too (``X``, ``y``).
 
     Raises
     ------
@@ -27,25 +29,29 @@ def read_npz(path: Path) -> RawSet:
     """
     try:
         with opened_archive(path) as archive:
-            for wanted in (_SPLIT, _WHOLE):
-                if wanted <= set(archive.names):
-                    arrays = {key: _read(archive, key) for key in wanted}
-                    break
-            else:
+            names = _names(archive.names)
+            wanted = next((each for each in (_SPLIT, _WHOLE) if set(each) <= set(names)), None)
+            if wanted is None:
                 raise DataError(
                     f"{path}: the keys must be x, y or x_train, y_train, x_test, y_test: "
                     f"got {_listed(archive.names)}"
                 )
+            arrays = {key: _read(archive, names[key]) for key in wanted}
     except UnreadableError as error:
         raise DataError(f"{path}: {error}") from error
 
     def part(suffix: str) -> RawPart:
-        where = f"{path} (x{suffix}, y{suffix})"
+        where = f"{path} ({names[f'x{suffix}']}, {names[f'y{suffix}']})"
         return raw_part(where, arrays[f"x{suffix}"], arrays[f"y{suffix}"])
 
     if "x" in arrays:
         return RawSet(part(""), None)
     return RawSet(part("_train"), part("_test"))
+
+
+def _names(names: tuple[str, ...]) -> dict[str, str]:
+    """The archive's own name of each key in small letters; one in small letters comes first."""
+    return {name.lower(): name for name in sorted(names)}
 
 
 def _read(archive: Archive, key: str) -> NDArray[Any]:

@@ -63,7 +63,7 @@ def run(experiment: Experiment | str, *, board: str | None = None, port: str | N
     place = None if out is None else Path(out)
     if place is not None:
         report.check_place(place)
-    plan = Plan.make(experiment)
+    plan = Plan.make(experiment, notice=notice)
     return _run(plan, None, place, draw, command, on_event, stop, notice,
                 board=board, port=port, baud=baud, wire=wire, replay=replay)
 
@@ -115,7 +115,7 @@ def verify(experiment: Experiment | str, *, board: str | None = None, port: str 
     if isinstance(experiment, str):
         experiment = Experiment.load(experiment)
     experiment = experiment.with_options(read_back="all")
-    plan = Plan.make(experiment, limit=samples)
+    plan = Plan.make(experiment, limit=samples, notice=notice)
     if board is None and port is None:
         board = VIRTUAL
     with _opened(plan, notice, board=board, port=port, baud=baud, wire=wire,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -153,8 +153,10 @@ class Experiment:
         """Seeds of everything random."""
         return Seeds.derive(self.file.experiment.seed)
 
-    def load_data(self) -> tuple[Dataset, Dataset]:
-        """Training and test part, limited to ``train`` and ``test`` samples.
+    def load_data(self, notice: Callable[[str], None] = lambda line: None
+                  ) -> tuple[Dataset, Dataset]:
+        """Training and test part, limited to ``train`` and ``test`` samples; ``notice`` as in
+        `crosswall.data.load`.
 
         Raises
         ------
@@ -169,7 +171,7 @@ class Experiment:
             source, data=self.data, test_fraction=section.test_fraction,
             split_seed=self.seeds.split,
             value_range=_pair(section.value_range), shape=_pair(section.shape),
-            classes=section.classes, encoding=self._encoding())
+            classes=section.classes, encoding=self._encoding(), notice=notice)
         parts = []
         for key, part in (("train", train), ("test", test)):
             limit = getattr(section, key)

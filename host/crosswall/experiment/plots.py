@@ -23,6 +23,8 @@ BLUE, ORANGE, GREY = "#0b6e99", "#c2571a", "#8a8f98"
 _PHASE_COLOURS = {"cluster": "#e8eef2", "refine": "#e4f0f2", "teach": "#f6ece4",
                   "online": "#efeaf5", "evaluate": "#eaf3ea"}
 _MOST_FIELDS = 100
+_TICK_LETTERS, _LEVEL_LETTERS = 16, 3
+"""Letters that are shown of a class's name, and that fit below a column of the confusion matrix."""
 _LETTER = 0.014
 """Width of a letter of a phase's name, as a share of the learning curve's width."""
 
@@ -181,11 +183,21 @@ def _confusion(figure: Figure, report: dict[str, Any]) -> None:
                 if counts[row, column]:
                     axes.text(column, row, counts[row, column], ha="center", va="center",
                               fontsize=7, color="white" if shares[row, column] > 0.5 else "0.2")
-        axes.set(xticks=range(classes), yticks=range(classes))
+        names = list(map(_tick, report["data"]["class_names"]))
+        turned = any(len(name) > _LEVEL_LETTERS for name in names)
+        axes.set_xticks(range(classes), names, rotation=45 if turned else 0,
+                        ha="right" if turned else "center")
+        axes.set_yticks(range(classes), names)
     axes.set(xlabel="predicted", ylabel="true")
     axes.set_title("Confusion", fontsize=11)
     axes.tick_params(length=0, labelsize=8)
     axes.spines[:].set_visible(False)
+
+
+def _tick(name: str) -> str:
+    """A class's name as matplotlib shows it literally, cut short."""
+    short = name if len(name) <= _TICK_LETTERS else name[:_TICK_LETTERS - 1] + "…"
+    return short.replace("$", r"\$")
 
 
 def _energy(figure: Figure, report: dict[str, Any]) -> None:

@@ -88,8 +88,9 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
         ``accuracy`` (null while clustering), ``energy_joules`` and ``ledger`` of that phase
         alone.
     ``data``
-        ``name``, ``train`` and ``test`` samples, and ``wrong_labels``, how many labels of the
-        training part are shown wrong (``label_noise``). Every accuracy is of the true labels.
+        ``name``, ``train`` and ``test`` samples, ``class_names`` (of classes 0, 1, …) and
+        ``wrong_labels``, how many labels of the training part are shown wrong (``label_noise``).
+        Every accuracy is of the true labels.
     ``network``, ``devices``, ``board_identity``, ``experiment``, ``versions``
         What it was run with.
     """
@@ -144,6 +145,7 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
         "confusion": None if last is None else _confusion(plan, results, last).tolist(),
         "phases": phases,
         "data": {"name": plan.train.name, "train": len(plan.train), "test": len(plan.test),
+                 "class_names": list(plan.train.class_names),
                  "wrong_labels": int((experiment.shown_labels(plan.train)
                                       != plan.train.labels).sum())},
         "network": {

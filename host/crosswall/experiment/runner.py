@@ -73,15 +73,17 @@ class Plan:
     schedule: Schedule
 
     @classmethod
-    def make(cls, experiment: Experiment, limit: int | None = None) -> Plan:
-        """Load the data and derive the rest; ``limit`` shortens the schedule.
+    def make(cls, experiment: Experiment, limit: int | None = None,
+             notice: Callable[[str], None] = lambda line: None) -> Plan:
+        """Load the data and derive the rest; ``limit`` shortens the schedule, ``notice`` is called
+        with what is probably wrong.
 
         Raises
         ------
         ExperimentError, DataError, DeviceError
             If parts of the experiment do not fit each other.
         """
-        train, test = experiment.load_data()
+        train, test = experiment.load_data(notice)
         network = experiment.network(train)
         if train.pixels != network.pixels:
             raise ExperimentError(

@@ -107,7 +107,7 @@ def run(study: Study | str, *, out: Path | str, options: Options | None = None,
     points = study_points(study, options, notice)
     if study.file.corners is not None:
         energies.check(study.file.corners, points[0].experiments[0])
-    surveyor, store = Surveyor(), Store(out / POINTS_FOLDER)
+    surveyor, store = Surveyor(notice), Store(out / POINTS_FOLDER)
     keys = {id(experiment): surveyor.key(experiment)
             for point in points for experiment in point.experiments}
     kept: dict[str, dict[str, Any] | None] = {key: store.load(key) for key in keys.values()}

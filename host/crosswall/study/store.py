@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -84,9 +85,13 @@ class DataSummary:
 
 
 class Surveyor:
-    """Looks at data and devices of experiments, at each only once."""
+    """Looks at data and devices of experiments, at each only once.
 
-    def __init__(self) -> None:
+    ``notice`` is called with what is probably wrong with the data (`crosswall.data.load`).
+    """
+
+    def __init__(self, notice: Callable[[str], None] = lambda line: None) -> None:
+        self._notice = notice
         self._data: dict[str, DataSummary] = {}
         self._devices: dict[str, str] = {}
 
@@ -105,7 +110,7 @@ class Surveyor:
         place = json.dumps([mapping["data"], str(experiment.folder), experiment.data])
         if place not in self._data:
             whole = Experiment.from_mapping(mapping, experiment.where, experiment.folder)
-            train, test = whole.with_options(data=experiment.data).load_data()
+            train, test = whole.with_options(data=experiment.data).load_data(self._notice)
             digest = hashlib.sha256()
             for part in (train, test):
                 digest.update(part.samples.tobytes())
