@@ -6,11 +6,12 @@ BIN  := $(VENV)/bin
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format setup clean distclean
+.PHONY: help demo test mutate lint format setup clean distclean
 
 help:
 	@echo 'make demo       learn the digits on the virtual board, compare with the twin, plot (in demo/)'
 	@echo 'make test       run every test (JOBS=2 workers; ARGS= goes to pytest)'
+	@echo 'make mutate     plant faults, see whether tests fail (ARGS="--area spec --number 40", --help)'
 	@echo 'make lint       ruff and mypy'
 	@echo 'make format     let ruff mend what it can'
 	@echo 'make setup      prepare $(VENV) for all of the above, and nothing else'
@@ -27,6 +28,10 @@ demo:
 test:
 	@scripts/setup.sh test
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+
+mutate:
+	@scripts/setup.sh test
+	$(BIN)/python -m scripts.mutate $(ARGS)
 
 lint:
 	@scripts/setup.sh lint
