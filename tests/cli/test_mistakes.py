@@ -141,8 +141,16 @@ def test_port_that_does_not_exist(crosswall, small):
     assert "no serial port /dev/none" in crosswall.fails(6, "info", "--port", "/dev/none")
 
 
-def test_port_that_is_no_serial_port(crosswall, small):
-    crosswall.fails(6, "run", small, "--port", "/dev/null")
+@pytest.mark.parametrize("port", ["/dev/null", "/", ""])
+def test_port_that_is_no_serial_port(crosswall, small, port):
+    assert "serial port" in crosswall.fails(6, "run", small, "--port", port)
+    assert "serial port" in crosswall.fails(6, "info", "--port", port)
+
+
+def test_rate_that_no_port_has(crosswall):
+    with on_terminal(None) as port:
+        assert "3000000000 is not in the range" in crosswall.fails(
+            2, "info", "--port", port, "--baud", 3_000_000_000)
 
 
 def test_busy_port(crosswall, small):

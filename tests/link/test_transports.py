@@ -1,6 +1,9 @@
 """Serial ports: bytes go through a real pseudo-terminal, and every way to fail has one line."""
 
+import errno
 import os
+import socket
+import termios
 import threading
 import tty
 
@@ -102,7 +105,54 @@ def test_a_missing_port_a_file_and_a_busy_port_are_named(terminal, tmp_path):
     SerialTransport(path).close()
 
 
-@pytest.mark.parametrize("baud", [115_200, 3_000_000, 12_000_000])
+def ports(folder):
+    """Whatever a user may name that is no serial port, by what it is."""
+    (folder / "file").touch()
+    os.mkfifo(folder / "pipe")
+    with socket.socket(socket.AF_UNIX) as end:
+        end.bind(str(folder / "socket"))
+    (folder / "link to nothing").symlink_to(folder / "nothing")
+    (folder / "loop").symlink_to(folder / "loop")
+    return ["", "/", str(folder), "/dev/null", "/dev/zero", "/dev/full", "/dev/ptmx/x", "/dev/none",
+            "x" * 5000, "nul\0byte", "\udcff", "\ud800",
+            *(str(folder / name) for name in ("file", "pipe", "socket", "link to nothing", "loop",
+                                              "file/below", "nothing"))]
+
+
+def test_whatever_is_no_serial_port_is_a_link_error_of_one_line(tmp_path):
+    for port in ports(tmp_path):
+        with pytest.raises(LinkError) as caught:
+            SerialTransport(port)
+        assert "\n" not in str(caught.value) and "baud" not in str(caught.value), port
+
+
+def test_a_port_whose_other_end_is_gone_is_a_link_error():
+    board, host = os.openpty()
+    path = os.ttyname(host)
+    os.close(board)
+    with pytest.raises(LinkError, match="no serial port"):
+        SerialTransport(path)
+    os.close(host)
+
+
+@pytest.mark.parametrize("fault", [termios.error(errno.EIO, "Input/output error"),
+                                   termios.error(errno.EINVAL, "Invalid argument")])
+def test_a_port_that_refuses_its_settings_is_a_link_error(terminal, monkeypatch, fault):
+    def refuse(*_):
+        raise fault
+
+    monkeypatch.setattr(termios, "tcflush", refuse)
+    with pytest.raises(LinkError, match=f"{terminal[1]} does not answer|cannot open {terminal[1]}"):
+        SerialTransport(terminal[1])
+
+
+@pytest.mark.parametrize("baud", [-1, 0, 100_000_001, 3_000_000_000, 10**20])
+def test_a_rate_that_no_port_has_is_refused(baud, terminal):
+    with pytest.raises(LinkError, match=f"cannot run at {baud} baud: .* 1 to 100000000"):
+        SerialTransport(terminal[1], baud)
+
+
+@pytest.mark.parametrize("baud", [1, 115_200, 3_000_000, 12_000_000, 100_000_000])
 def test_a_port_runs_at_standard_and_other_rates(baud, terminal):
     board, path = terminal
     transport = SerialTransport(path, baud)

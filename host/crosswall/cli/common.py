@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 from crosswall.board import WIRES
+from crosswall.link import MAX_BAUD
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -50,14 +51,17 @@ replay_option = click.option(
     "place of the wire. Changes no result.")
 
 
+baud_option = click.option("--baud", type=click.IntRange(1, MAX_BAUD), metavar="N",
+                           help="Bits per second. Default: the board's.")
+
+
 def board_options(default: str) -> Callable[[Command], Command]:
     """The options that name a board, and what it is without them."""
     return options(
         click.option("--board", metavar="NAME", help="twin, virtual, or a board that is plugged "
                      f"in (see `crosswall boards`). Default: {default}."),
         click.option("--port", metavar="DEVICE", help="Serial port of the board."),
-        click.option("--baud", type=click.IntRange(min=1), metavar="N",
-                     help="Bits per second. Default: the board's."),
+        baud_option,
         click.option("--wire", type=click.Choice(WIRES), default="uart", show_default=True,
                      help="Wire of the virtual board: its UART pins, or its byte streams "
                      "(faster)."),

@@ -13,13 +13,13 @@ from crosswall.experiment import Experiment
 from crosswall.spec.network import Network
 from crosswall.twin import MachineState
 
-from .common import experiment_argument, json_option, options, print_json
+from .common import baud_option, experiment_argument, json_option, options, print_json
 
 _where = options(
     experiment_argument,
     click.argument("file", type=click.Path(path_type=Path), metavar="FILE.npz"),
     click.option("--port", required=True, metavar="DEVICE", help="Serial port of the board."),
-    click.option("--baud", type=click.IntRange(min=1), metavar="N", help="Bits per second."),
+    baud_option,
     click.option("--data", metavar="PATH", help="The data set, where it says the image's shape."))
 
 

@@ -4,7 +4,7 @@ from .board_model import BoardModel, BoardTransport, ControlTarget
 from .kept import KeptSample, KeptSamples
 from .packing import pack_pixels, sample_packets
 from .session import Session, SessionCounters
-from .transports import PairTransport, SerialTransport, Transport
+from .transports import MAX_BAUD, PairTransport, SerialTransport, Transport
 
 __all__ = [
     "BoardModel",
@@ -12,6 +12,7 @@ __all__ = [
     "ControlTarget",
     "KeptSample",
     "KeptSamples",
+    "MAX_BAUD",
     "PairTransport",
     "SerialTransport",
     "Session",

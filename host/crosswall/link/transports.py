@@ -6,13 +6,18 @@ import contextlib
 import errno
 import os
 import select
+import shlex
+import termios
 import threading
 import time
 from typing import Protocol
 
 from crosswall.errors import LinkError
 
-__all__ = ["PairTransport", "SerialTransport", "Transport"]
+__all__ = ["MAX_BAUD", "PairTransport", "SerialTransport", "Transport"]
+
+MAX_BAUD = 100_000_000
+"""Bits per second: more than any port's chip can do, and what every system can be asked for."""
 
 
 class Transport(Protocol):
@@ -40,17 +45,20 @@ class SerialTransport:
     port
         Device path, such as ``/dev/ttyUSB0``.
     baud
-        Bits per second, whatever the port's chip can do (FT231X: 3,000,000; FT232H and FT2232H:
-        12,000,000); 8 data bits, no parity, 1 stop bit. A pseudo-terminal ignores it.
+        Bits per second, 1 to `MAX_BAUD`, whatever the port's chip can do (FT231X: 3,000,000; FT232H
+        and FT2232H: 12,000,000); 8 data bits, no parity, 1 stop bit. A pseudo-terminal ignores it.
     write_timeout
         Seconds without a byte taken after which the line counts as dead.
 
-    Raises LinkError if the port is missing, in use, or not permitted, or refuses `baud`.
+    Raises LinkError if the port is missing, in use, not permitted or no serial port, or refuses
+    `baud`.
     """
 
     def __init__(self, port: str, baud: int = 3_000_000, *, write_timeout: float = 5.0) -> None:
         import serial
 
+        if not 0 < baud <= MAX_BAUD:
+            raise LinkError(_no_such_rate(port, baud))
         self.port = port
         self.baud = baud
         self._write_timeout = write_timeout
@@ -58,10 +66,12 @@ class SerialTransport:
         self._serial = None
         try:
             self._serial = serial.Serial(port, baud, timeout=0, write_timeout=0, exclusive=True)
-        except (OSError, ValueError) as error:  # SerialException is an OSError
+        # SerialException is an OSError; what a port answers to some settings comes as it is.
+        except (OSError, ValueError, termios.error) as error:
             raise LinkError(_why_not_open(port, baud, error)) from error
         # An FTDI chip keeps a few bytes for 16 ms otherwise, and the host waits for its answers.
-        with contextlib.suppress(NotImplementedError, ValueError):  # not this system, or this port
+        # Not every system or port can be told.
+        with contextlib.suppress(NotImplementedError, ValueError, OSError):
             self._serial.set_low_latency_mode(True)
         self._descriptor = self._serial.fileno()
 
@@ -128,20 +138,29 @@ class SerialTransport:
 
 def _why_not_open(port: str, baud: int, error: Exception) -> str:
     code = getattr(error, "errno", None)
-    if code is None and error.__context__ is not None and error.__context__.args:
-        code = error.__context__.args[0]  # of the termios.error that pyserial wraps
-    if code == errno.ENOENT:
-        return f"no serial port {port}: plug the board in, or name one of {_ports_present()}"
+    for each in (error, error.__context__):
+        if isinstance(each, termios.error):  # pyserial wraps some of them
+            code = each.args[0]
+    if code in (errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO):
+        return (f"no serial port {shlex.quote(port)}: plug the board in, or name one of "
+                f"{_ports_present()}")
     if code == errno.EACCES:
         return (f"not permitted to open {port}: add your user to the port's group "
                 "(often `dialout`) and log in again")
     if code in (errno.EBUSY, errno.EAGAIN, errno.EWOULDBLOCK):
         return f"{port} is in use: close the other program that has it open"
-    if code == errno.ENOTTY:
+    if code in (errno.ENOTTY, errno.EISDIR):
         return f"{port} is not a serial port: name one of {_ports_present()}"
-    if isinstance(error, ValueError):
-        return f"{port} cannot run at {baud} baud: choose another rate"
-    return f"cannot open {port}: {error}".splitlines()[0]
+    if code == errno.EIO:
+        return f"{port} does not answer: plug the board in again, or start its other end"
+    if isinstance(error, ValueError) and "baud" in str(error):
+        return _no_such_rate(port, baud)
+    return (f"cannot open {port} ({os.strerror(code) if code else error}): name one of "
+            f"{_ports_present()}")
+
+
+def _no_such_rate(port: str, baud: int) -> str:
+    return f"{port} cannot run at {baud} baud: choose another rate, 1 to {MAX_BAUD}"
 
 
 def _ports_present() -> str:
