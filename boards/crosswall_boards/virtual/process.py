@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import selectors
+import stat
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from crosswall.errors import BoardError, ToolError
 from crosswall.spec.build import Build
 from crosswall.spec.network import Network
 
-from ..cache import Progress
+from ..cache import Progress, programs_forbidden
 from .compiler import UART_DIVISOR, compile_virtual_board
 
 __all__ = ["BOARD_NAME", "Statistics", "VirtualBoard"]
@@ -89,7 +90,8 @@ class VirtualBoard:
     def start(self) -> str:
         """Compile the board if need be, start it, and return the path of its serial port.
 
-        Raises ToolError if it cannot be compiled, BoardError if it does not start.
+        Raises ToolError if it cannot be compiled, HostError if it cannot be kept or run,
+        BoardError if it does not start.
         """
         from crosswall_hdl.system import System
 
@@ -106,6 +108,8 @@ class VirtualBoard:
                 stderr=self._messages, text=True, start_new_session=True)
         except OSError as error:
             self._messages.close()
+            if isinstance(error, PermissionError) and program.stat().st_mode & stat.S_IXUSR:
+                raise programs_forbidden() from error
             raise ToolError(f"cannot run {program} ({error.strerror}): remove its folder, and it "
                             f"will be compiled again") from error
         try:
