@@ -1,8 +1,17 @@
 """The draw: reference vectors of its round function, and its statistics."""
 
 import numpy as np
+import pytest
 
-from crosswall.spec.draws import ROUNDS, STATIC_SAMPLE, Stage, draw, round_keys
+from crosswall.spec.draws import (
+    PLACE_BITS,
+    ROUNDS,
+    STAGE_SHIFT,
+    STATIC_SAMPLE,
+    Stage,
+    draw,
+    round_keys,
+)
 from crosswall.twin import kernel
 from crosswall.twin.draws import draws
 
@@ -41,6 +50,28 @@ def test_a_draw_is_ten_published_rounds_with_our_keys():
         block = stage << 28 | place
         left, right = speck32_encrypt(block >> 16, block & 0xFFFF, keys)
         assert draw(seed, sample, stage, place) == left << 16 | right
+
+
+@pytest.mark.parametrize(("seed", "sample", "stage", "place", "value"), [
+    (0, 0, 0, 0, 0xD038F1ED), (0x12345678, 0x9ABCDEF0, 3, 0x1234567, 0x4481E482),
+    (1, 0xFFFFFFFF, 5, 0xFFFFFFF, 0xCD64A732), (7, 0, 1, 0x10000, 0x1D042531)])
+def test_draws_have_the_values_they_always_had(seed, sample, stage, place, value):
+    # From a program of its own, written from the module's description.
+    assert draw(seed, sample, stage, place) == value
+
+
+def test_round_keys_are_the_words_of_sample_and_seed_with_the_rounds_number():
+    assert round_keys(0x12345678, 0x9ABCDEF0) == (
+        0xDEF0, 0x9ABD, 0x567A, 0x1237, 0xDEF4, 0x9AB9, 0x567E, 0x1233, 0xDEF8, 0x9AB5)
+
+
+def test_stages_and_the_static_sample_keep_their_numbers():
+    assert [stage.name for stage in Stage] == [
+        "CLUSTERING", "READOUT", "INITIAL_CLUSTERING", "INITIAL_READOUT", "STATIC_CLUSTERING",
+        "STATIC_READOUT", "RACE", "REFINEMENT"]
+    assert [int(stage) for stage in Stage] == list(range(8))
+    assert STATIC_SAMPLE == 4_294_967_295
+    assert (ROUNDS, PLACE_BITS, STAGE_SHIFT) == (10, 28, 28)
 
 
 def test_array_and_compiled_draws_equal_the_specification():

@@ -15,6 +15,7 @@ from crosswall.spec.race import (
 )
 from crosswall.spec.registers import REGISTERS
 from crosswall.spec.rules import Rules
+from tests.near import near
 
 
 @pytest.mark.parametrize(("name", "value", "expected"), [
@@ -69,7 +70,7 @@ def test_jitter_has_no_mean_and_the_stated_deviation():
     values = [jitter(Race(jitter=2), draw(3, 0, 6, place)) for place in range(10_000)]
     deviation = 147.8 * 2
     assert abs(sum(values) / len(values)) < 5 * deviation / 100
-    assert sum(value**2 for value in values) / len(values) == pytest.approx(deviation**2, rel=0.05)
+    assert sum(value**2 for value in values) / len(values) == near(deviation**2, rel=0.05)
 
 
 def test_every_neuron_draws_at_a_place_of_its_own():

@@ -35,6 +35,26 @@ def test_header_layout_is_the_documented_one():
     assert packed == bytes([4, 3, 2, 1, 4, 7, 0x21, 0x43, 0, 0])
 
 
+def test_result_layout_is_the_documented_one():
+    three = receptive_fields(3, 5, 2, 255, field=3, stride=1, regions=1)
+    flags = Flag.PREDICT | Flag.SEND_WINNERS | Flag.SEND_SCORES
+    result = Result(0x01020304, flags, 1, 2, (254, -1, 0), (-2, 0x01020304))
+    assert result.pack(three) == bytes([4, 3, 2, 1, 0x34, 1, 2, 0, 254, 255, 0,
+                                        254, 255, 255, 255, 4, 3, 2, 1])
+    wide = receptive_fields(3, 5, 2, 256, field=3, stride=1, regions=1)
+    result = Result(0, Flag.SEND_WINNERS, winners=(255, -1, 0))
+    assert result.pack(wide) == bytes([0, 0, 0, 0, 16, 255, 0, 0, 255, 0, 255, 255, 0, 0])
+    assert Result.unpack(result.pack(wide), wide) == result
+    assert result_packet_bytes(three, Flag.SEND_SCORES) == 8, "no scores without a prediction"
+    assert max_result_packet_bytes(three) == 19
+
+
+def test_headers_at_their_limits_are_taken():
+    highest = SampleHeader(2**32 - 2, 127, 255, 7, 8, 7, 8)
+    assert highest.pack(7) == bytes([254, 255, 255, 255, 127, 255, 0x87, 0x87, 7, 0])
+    assert SampleHeader(0, 0).pack() == bytes([0, 0, 0, 0, 0, 255, 0, 0, 0, 0])
+
+
 @pytest.mark.parametrize("network", [NETWORK, WIDE])
 @given(st.data())
 def test_results_survive_packing(network, data):
@@ -62,6 +82,10 @@ def test_sample_packets_have_one_length():
 
 @pytest.mark.parametrize(("values", "named"), [
     ({"number": 2**32 - 1}, "`number`"), ({"label": 256}, "`label`"),
+    ({"number": -1}, "`number`"), ({"label": -1}, "`label`"),
+    ({"clustering_pulse_shift": -1}, "`clustering_pulse_shift` must be 0 to 7: got -1"),
+    ({"clustering_gate_shift": 9}, "`clustering_gate_shift` must be 0 to 8: got 9"),
+    ({"readout_pulse_shift": 8}, "`readout_pulse_shift` must be 0 to 7: got 8"),
     ({"clustering_pulse_shift": 8}, "`clustering_pulse_shift` must be 0 to 7: got 8"),
     ({"readout_gate_shift": 9}, "`readout_gate_shift` must be 0 to 8: got 9")])
 def test_values_out_of_range_are_refused_by_name(values, named):
