@@ -14,6 +14,7 @@ import pytest
 
 from crosswall.device.physics.domain_wall import BOLTZMANN, GAMMA_0, MU_0, DomainWall
 from crosswall.device.physics.integrator import advance
+from tests.near import near
 
 SEED = 20
 """Of every thermal field here."""
@@ -55,9 +56,9 @@ def speed(wall: DomainWall, time: float, **drive: float) -> float:
 def test_wall_of_a_wide_film_has_the_textbook_width_and_fields():
     wall = replace(SOT, track_width=1e-3)
     effective = 800e3 - MU_0 * 800e3**2 / 2
-    assert wall.width == pytest.approx(sqrt(15e-12 / effective), rel=1e-4)
-    assert wall.chiral_field == pytest.approx(0.5e-3 / (MU_0 * 800e3 * wall.width))
-    assert wall.anisotropy_field == pytest.approx(800e3 * 1e-9 * log(2) / (pi * wall.width))
+    assert wall.width == near(sqrt(15e-12 / effective), rel=1e-4)
+    assert wall.chiral_field == near(0.5e-3 / (MU_0 * 800e3 * wall.width))
+    assert wall.anisotropy_field == near(800e3 * 1e-9 * log(2) / (pi * wall.width))
 
 
 @pytest.mark.parametrize("ratio", [0.01, 0.1, 0.5])
@@ -70,7 +71,7 @@ def test_a_strips_demagnetising_factor_is_the_mean_field_of_its_charged_faces(ra
                  for depth, weight in zip(ratio * (1 + depths) / 2, weights, strict=True))
     strip = replace(STT, track_width=1e-7, thickness=ratio * 1e-7)
     assert STT.anisotropy - strip.effective_anisotropy \
-        == pytest.approx(MU_0 * factor * STT.magnetisation**2 / 2, rel=1e-5)
+        == near(MU_0 * factor * STT.magnetisation**2 / 2, rel=1e-5)
 
 
 def test_the_walls_shape_field_is_that_of_its_stray_field():
@@ -84,12 +85,12 @@ def test_the_walls_shape_field_is_that_of_its_stray_field():
     energy = MU_0 * wall.magnetisation**2 / 2 * float(
         np.sum(weights * moment**2 * film)) * 2 / (pi * wall.width) / pi
     uniform = MU_0 * wall.magnetisation * wall.anisotropy_field / 2 * 2 * wall.width
-    assert uniform == pytest.approx(energy, rel=1e-3)
+    assert uniform == near(energy, rel=1e-3)
 
 
 def test_a_square_wire_has_half_of_the_films_demagnetising_factor():
     wire = replace(STT, track_width=1e-9)
-    assert wire.effective_anisotropy == pytest.approx(590e3 - MU_0 * 600e3**2 / 4)
+    assert wire.effective_anisotropy == near(590e3 - MU_0 * 600e3**2 / 4)
 
 
 def test_in_plane_film_is_refused():
@@ -100,7 +101,7 @@ def test_in_plane_film_is_refused():
 @pytest.mark.parametrize("share", [0.3, 0.95, -0.5])
 def test_field_below_walker_drives_with_the_linear_mobility(share):
     field = share * 0.02 * STT.anisotropy_field / 2  # α H_K / 2
-    assert speed(STT, 100e-9, field=field) == pytest.approx(
+    assert speed(STT, 100e-9, field=field) == near(
         GAMMA_0 * STT.width / 0.02 * field, rel=1e-5)
 
 
@@ -109,14 +110,14 @@ def test_field_below_walker_drives_with_the_linear_mobility(share):
 def test_spin_transfer_below_walker_drives_with_beta_over_alpha(share, beta):
     wall = replace(STT, nonadiabaticity=beta)
     drift = share * GAMMA_0 * wall.width * wall.anisotropy_field / 2 / abs(beta / 0.02 - 1)
-    assert speed(wall, 200e-9, current=current_of(wall, drift)) == pytest.approx(
+    assert speed(wall, 200e-9, current=current_of(wall, drift)) == near(
         beta / 0.02 * drift, rel=1e-4)
 
 
 def test_equal_alpha_and_beta_never_break_down():
     wall = replace(STT, nonadiabaticity=0.02)
     assert wall.walker_drift == np.inf
-    assert speed(wall, 20e-9, current=current_of(wall, 300.0)) == pytest.approx(300, rel=1e-6)
+    assert speed(wall, 20e-9, current=current_of(wall, 300.0)) == near(300, rel=1e-6)
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.01, 0.05])
@@ -128,10 +129,10 @@ def test_spin_transfer_above_walker_precesses_at_the_closed_form(beta, share):
     rate = sqrt(turn**2 - (0.02 * GAMMA_0 * wall.anisotropy_field / 2)**2) / (1 + 0.02**2)
     turns = 5  # of φ by π, which is the period of the shape
     moved, turned = move(wall, turns * pi / rate, current=current_of(wall, drift), step=4e-12)
-    assert turned[0] == pytest.approx(np.copysign(turns * pi, turn), rel=1e-3)
-    assert moved[0] * rate / (turns * pi) == pytest.approx(
+    assert turned[0] == near(np.copysign(turns * pi, turn), rel=1e-3)
+    assert moved[0] * rate / (turns * pi) == near(
         (beta * drift - wall.width * np.copysign(rate, turn)) / 0.02, rel=1e-3)
-    assert wall.velocity(drift=drift) == pytest.approx(moved[0] * rate / (turns * pi), rel=1e-3)
+    assert wall.velocity(drift=drift) == near(moved[0] * rate / (turns * pi), rel=1e-3)
 
 
 @pytest.mark.parametrize("wall", [STT, replace(STT, dmi=0.02e-3), replace(STT, dmi=-0.3e-3)],
@@ -141,7 +142,7 @@ def test_breakdown_is_at_the_closed_form(wall, drive):
     angles = np.linspace(0, 2 * pi, 20001)
     holding = np.abs(pi / 2 * wall.chiral_field * np.sin(angles)
                      - wall.anisotropy_field / 2 * np.sin(2 * angles)).max()
-    assert wall.holding_field == pytest.approx(holding, rel=1e-6)
+    assert wall.holding_field == near(holding, rel=1e-6)
 
     def turns(share: float) -> bool:
         if drive == "field":
@@ -161,9 +162,9 @@ def test_spin_orbit_torque_saturates_with_the_chiral_field():
     for current in (1e11, 1e12, 5e12):
         ratio = 0.1 * wall.chiral_field / wall.spin_hall_field(current)
         expected = GAMMA_0 * wall.width * pi / 2 * wall.chiral_field / sqrt(1 + ratio**2)
-        assert speed(wall, 10e-9, current=current, step=1e-12) == pytest.approx(expected, rel=1e-5)
+        assert speed(wall, 10e-9, current=current, step=1e-12) == near(expected, rel=1e-5)
         assert speed(replace(wall, dmi=-wall.dmi), 10e-9, current=current, step=1e-12) \
-            == pytest.approx(-expected, rel=1e-5)
+            == near(-expected, rel=1e-5)
 
 
 def test_spin_orbit_torque_alone_does_not_move_a_bloch_wall_for_long():
@@ -172,7 +173,7 @@ def test_spin_orbit_torque_alone_does_not_move_a_bloch_wall_for_long():
 
 def test_angle_rests_where_shape_and_dmi_balance():
     weak = replace(SOT, dmi=0.02e-3)
-    assert weak.equilibrium_angle == pytest.approx(
+    assert weak.equilibrium_angle == near(
         acos(pi / 2 * weak.chiral_field / weak.anisotropy_field))
     assert SOT.equilibrium_angle == 0 and replace(SOT, dmi=-1e-3).equilibrium_angle == pi
     for wall in (weak, SOT, replace(SOT, dmi=-1e-3)):
@@ -191,17 +192,17 @@ def test_wall_leaves_its_notch_at_the_steepest_slope(drive):
         assert (cosine < 0.9) == ("Bloch" in drive)
         force = 2 * MU_0 * 800e3 * 100e-18 * pi / 2 * cosine * wall.spin_hall_field(1.0)
         threshold = {"current": slope / force}
-        assert wall.spin_hall_field(threshold["current"]) == pytest.approx(
+        assert wall.spin_hall_field(threshold["current"]) == near(
             wall.depinning_spin_hall_field)
     elif drive == "field":
         wall = replace(STT, **notched, damping=0.1)
         threshold = {"field": slope / (2 * MU_0 * 600e3 * 100e-18)}
-        assert threshold["field"] == pytest.approx(wall.depinning_field)
+        assert threshold["field"] == near(wall.depinning_field)
     else:
         wall = replace(STT, **notched, damping=0.3, nonadiabaticity=5.0)
         drift = slope * wall.width / (5.0 * wall.gyro)
         assert drift < GAMMA_0 * wall.width * wall.holding_field
-        assert drift == pytest.approx(wall.depinning_drift)
+        assert drift == near(wall.depinning_drift)
         threshold = {"current": current_of(wall, drift)}
     for share, free in ((0.97, False), (1.03, True)):
         (name, size), = threshold.items()
@@ -225,8 +226,8 @@ def test_free_wall_diffuses_at_the_closed_form(locked):
     gyro = 2 * MU_0 * 800e3 * 100e-18 / GAMMA_0
     expected = 2 * mobility * BOLTZMANN * 300 * wall.width / gyro * time
     # The variance of a Gaussian sample of n scatters by √(2/n).
-    assert np.mean(moved**2) == pytest.approx(expected, rel=4 * sqrt(2 / walls))
-    assert 2 * wall.diffusion(300, angle_locked=locked) * time == pytest.approx(expected)
+    assert np.mean(moved**2) == near(expected, rel=4 * sqrt(2 / walls))
+    assert 2 * wall.diffusion(300, angle_locked=locked) * time == near(expected)
 
 
 def test_harmonic_well_and_angle_hold_half_kt_each():
@@ -245,7 +246,7 @@ def test_harmonic_well_and_angle_hold_half_kt_each():
         wall.anisotropy_field * np.cos(angles)**2 - pi * wall.chiral_field * np.cos(angles))
     weight = np.exp(-(landscape - landscape.min()) / (BOLTZMANN * 300))
     expected = (weight * angles**2).sum() / weight.sum()
-    assert np.mean(phi**2) == pytest.approx(expected, rel=4 * sqrt(2 / walls))
+    assert np.mean(phi**2) == near(expected, rel=4 * sqrt(2 / walls))
     assert abs(np.mean(q * phi)) < 4 * sqrt(np.mean(q**2) * np.mean(phi**2) / walls)
 
 
@@ -254,7 +255,7 @@ def test_noise_free_integration_converges_with_the_square_of_the_step():
     exact = move(STT, 5e-9, step=1e-13, **drive)[0][0]
     errors = [abs(move(STT, 5e-9, step=step, **drive)[0][0] - exact) for step in (8e-12, 4e-12)]
     assert errors[1] < 1e-3 * abs(exact)
-    assert errors[0] / errors[1] == pytest.approx(4, rel=0.15)
+    assert errors[0] / errors[1] == near(4, rel=0.15)
 
 
 def test_hopping_over_a_barrier_does_not_depend_on_the_step():
@@ -275,7 +276,7 @@ def test_trajectories_are_reproduced_bit_for_bit_and_differ_with_the_seed():
 
 def test_drift_and_spin_hall_field_are_those_of_the_electron():
     # u = g µB P J / (2 e Ms); ħ θ J / (2 e µ0 Ms t), worked by hand for 1 TA/m².
-    assert STT.spin_drift(1e12) == pytest.approx(9.27401e-24 * 0.5 * 1e12 / (1.602177e-19 * 6e5),
+    assert STT.spin_drift(1e12) == near(9.27401e-24 * 0.5 * 1e12 / (1.602177e-19 * 6e5),
                                                  rel=1e-5)
-    assert MU_0 * SOT.spin_hall_field(1e12) == pytest.approx(
+    assert MU_0 * SOT.spin_hall_field(1e12) == near(
         1.054572e-34 * 0.15 * 1e12 / (2 * 1.602177e-19 * 8e5 * 1e-9), rel=1e-5)

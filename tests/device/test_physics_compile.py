@@ -19,6 +19,7 @@ from crosswall.device.provenance import PROVENANCE
 from crosswall.errors import DeviceError, ToolError
 from crosswall.spec.device_table import Direction
 from tests.cli.conftest import CommandLine
+from tests.near import near
 
 SMALL = """
 name = "small"
@@ -73,7 +74,7 @@ def test_statistics_are_reproduced_bit_for_bit_and_differ_with_the_seed(monkeypa
     again, other = (physics.sample_pulse(small(), samples=8, seed=seed) for seed in (3, 4))
     assert np.array_equal(first.change, again.change)
     assert not np.array_equal(first.change, other.change)
-    assert first.conductance == pytest.approx(np.linspace(60e-6, 120e-6, 5))
+    assert first.conductance == near(np.linspace(60e-6, 120e-6, 5))
     assert np.all(np.diff(first.change, axis=-1) >= 0)
 
 
@@ -100,7 +101,7 @@ def test_the_step_of_the_integrator_does_not_matter():
     coarse = physics.sample_pulse(small(), samples=samples, seed=5)
     fine = physics.sample_pulse(physics.parse(SMALL.replace(
         "rise =", f"step = {coarse.step / 3}\nrise ="), "fine"), samples=samples, seed=6)
-    assert fine.step == pytest.approx(coarse.step / 3)
+    assert fine.step == near(coarse.step / 3)
     error = np.sqrt((coarse.change.var(axis=-1) + fine.change.var(axis=-1)) / samples)
     assert np.all(np.abs(coarse.change.mean(axis=-1) - fine.change.mean(axis=-1)) < 4 * error
                   + 1e-9)
@@ -119,7 +120,7 @@ def test_written_tables_keep_the_mean_of_the_samples(tmp_path):
     folder = physics.compile_device(parameters, tmp_path / "out", samples=30, seed=2)
     model = devices.load(folder)
     assert model.name == "small" and "30 trajectories" in model.provenance
-    assert (model.conductance_min, model.conductance_max) == pytest.approx((60e-6, 120e-6))
+    assert (model.conductance_min, model.conductance_max) == near((60e-6, 120e-6))
     for direction in Direction:
         assert model.steps[0, direction].mean(axis=-1) == pytest.approx(
             statistics.change[direction].mean(axis=-1) / 60e-6, abs=1e-7)
@@ -130,7 +131,7 @@ def test_write_energy_is_that_of_the_conductor_unless_the_user_says_another(tmp_
     folder = physics.compile_device(small(), tmp_path / "out", samples=4)
     expected = 4e-7 * 1e12**2 * (400e-9 * 100e-9 * 6e-9) * (0.5e-9 + 2 / 3 * 0.3e-9)
     model = devices.load(folder)
-    assert devices.EnergyCoefficients.of(model).write_energy == pytest.approx(expected)
+    assert devices.EnergyCoefficients.of(model).write_energy == near(expected)
     nominal = devices.EnergyCoefficients.of(model, {"write_energy": "nominal"})
     assert nominal.write_energy == 1e-15
     without = physics.parse(SMALL.split("[conductor]")[0], "x")

@@ -10,6 +10,7 @@ import pytest
 from crosswall import device
 from crosswall.errors import DeviceError, UsageError
 from tests.device.tables import table_text
+from tests.near import near
 
 
 def test_ideal_section_takes_every_parameter():
@@ -110,12 +111,12 @@ def test_description_of_the_default_device_is_plain_and_right():
     model = device.load("ideal")
     figures = device.describe(model, device.compile(model, 12, 5, 4, 0))
     assert json.loads(json.dumps(figures)) == figures
-    assert figures["levels"] == pytest.approx(257)
-    assert figures["potentiate"]["pulses_end_to_end"] == pytest.approx(256)
-    assert figures["depress"]["mean"] == pytest.approx(-1 / 256)
-    assert figures["potentiate"]["table_mean"] == pytest.approx(16 / 4095)
-    assert figures["energy"]["read_min"] == pytest.approx(0.6e-15)
-    assert figures["energy"]["read_max"] == pytest.approx(1.2e-15)
+    assert figures["levels"] == near(257)
+    assert figures["potentiate"]["pulses_end_to_end"] == near(256)
+    assert figures["depress"]["mean"] == near(-1 / 256)
+    assert figures["potentiate"]["table_mean"] == near(16 / 4095)
+    assert figures["energy"]["read_min"] == near(0.6e-15)
+    assert figures["energy"]["read_max"] == near(1.2e-15)
 
 
 def test_description_follows_nonlinearity_and_spread():
@@ -123,13 +124,13 @@ def test_description_follows_nonlinearity_and_spread():
     figures = device.describe(model, device.compile(model, 14, 5, 5, 0))
     scale = 0.02 / 0.75
     for word, sign in (("potentiate", 1), ("depress", -1)):
-        assert figures[word]["mean"] == pytest.approx(sign * 0.02)
-        assert figures[word]["at_start"] == pytest.approx(sign * scale)
-        assert figures[word]["at_end"] == pytest.approx(sign * scale / 2)
+        assert figures[word]["mean"] == near(sign * 0.02)
+        assert figures[word]["at_start"] == near(sign * scale)
+        assert figures[word]["at_end"] == near(sign * scale / 2)
         # ∫ dx / (scale (1 − x/2)) = 2 ln 2 / scale; two points integrate it roughly.
-        assert figures[word]["pulses_end_to_end"] == pytest.approx(
+        assert figures[word]["pulses_end_to_end"] == near(
             2 * np.log(2) / scale, rel=0.05)
-    assert figures["static_spread"] == pytest.approx(0.2, rel=0.03)
+    assert figures["static_spread"] == near(0.2, rel=0.03)
     assert figures["stuck_share"] == 0.25
 
 

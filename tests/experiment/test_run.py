@@ -12,6 +12,7 @@ from crosswall.errors import DataError, ExperimentError, Interrupted, LinkError,
 from crosswall.experiment import Experiment, Plan, api, report, run, runner
 from crosswall.spec.ledger import Counter
 from crosswall.twin import ReferenceMachine
+from tests.near import near
 
 
 @pytest.fixture
@@ -63,9 +64,9 @@ def test_report_is_consistent(small):
         assert result["ledger"][name] == sum(phase["ledger"][name]
                                              for phase in result["phases"])
     energy = result["energy_joules"]
-    assert energy["device"] == pytest.approx(
+    assert energy["device"] == near(
         sum(phase["energy_joules"]["device"] for phase in result["phases"]))
-    assert energy["learning"]["device"] == pytest.approx(
+    assert energy["learning"]["device"] == near(
         sum(phase["energy_joules"]["device"] for phase in result["phases"][:2]))
     assert 0 < energy["device"] < energy["with_periphery"]
     assert json.loads(json.dumps(result)) == result
@@ -107,7 +108,7 @@ def test_prequential_accuracy_counts_the_first_showing_of_each_label(small):
             shown.add(index)
             right.append(record.results.predictions[number] == plan.schedule.labels[number])
     result = report.result(plan, record, TwinBoard(plan.machine).identify())
-    assert result["prequential_accuracy"] == pytest.approx(np.mean(right))
+    assert result["prequential_accuracy"] == near(np.mean(right))
 
 
 def finished(mapping):
@@ -135,13 +136,13 @@ def test_every_evaluation_is_reported_and_the_last_is_the_accuracy(mapping):
         right = record.results.predictions[span.start:span.stop] == labels
         seen = np.isin(labels, [0, 1] if each is first else [0, 1, 2, 3])
         assert each["samples"] == len(labels) == sum(each["class_samples"])
-        assert each["accuracy"] == pytest.approx(right.mean())
-        assert each["seen_accuracy"] == pytest.approx(right[seen].mean())
+        assert each["accuracy"] == near(right.mean())
+        assert each["seen_accuracy"] == near(right[seen].mean())
         for label in range(10):
             members = labels == label
             assert each["class_samples"][label] == members.sum()
             assert each["class_accuracy"][label] == (
-                pytest.approx(right[members].mean()) if members.any() else None)
+                near(right[members].mean()) if members.any() else None)
 
 
 def test_evaluation_before_any_teaching_has_seen_no_class(mapping):
@@ -162,7 +163,7 @@ def test_prequential_curve_is_of_windows_that_begin_with_their_phase(mapping):
     right = record.results.predictions == plan.schedule.labels
     for sample, count, value in zip(curve["sample"], curve["samples"], curve["accuracy"],
                                     strict=True):
-        assert value == pytest.approx(right[sample - count + 1:sample + 1].mean())
+        assert value == near(right[sample - count + 1:sample + 1].mean())
     assert [phase["name"] for phase in result["phases"]] == ["cluster", "teach", "evaluate",
                                                              "more"]
 
@@ -262,7 +263,7 @@ def test_energy_takes_each_stage_from_its_own_device(mapping, small):
     mixed = Experiment.from_mapping(mapping).energy(counters, network).as_dict()["breakdown"]
     plain = small.energy(counters, network).as_dict()["breakdown"]
     assert mixed["clustering"] == plain["clustering"]
-    assert mixed["readout"]["read"] == pytest.approx(plain["readout"]["read"] / 60)
+    assert mixed["readout"]["read"] == near(plain["readout"]["read"] / 60)
 
 
 def test_files_are_complete_and_agree(small, tmp_path):

@@ -234,7 +234,12 @@ def test_feature_groups_cover_every_feature_and_vote_for_their_own_region():
     assert network.pixels == 26 and network.lines == network.fan_in == 8
     assert network.origin == (0, 8, 16, 18)
     assert network.crossbar == network.region == (0, 1, 2, 3)
+    assert feature_groups(13, 3, 8, group=4, step=3, lines=2).origin == (0, 6, 12, 18)
+    assert feature_groups(13, 3, 8, group=4, step=3, lines=2).offset == tuple(range(8))
+    assert feature_groups(13, 3, 8, group=4, step=2).origin == (0, 2, 4, 6, 8, 9)
     assert feature_groups(13, 3, 8, group=4, step=4, shared=True).crossbars == 1
+    assert feature_groups(13, 3, 8, group=4, step=4).encoding is Encoding.INTENSITY
+    assert feature_groups(13, 3, 8, group=13, step=1).origin == (0,)
     assert feature_groups(4, 3, 8, group=4, step=1).origin == (0,)
 
 
