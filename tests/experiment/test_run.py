@@ -418,7 +418,7 @@ def test_lost_board_leaves_the_last_checkpoint_to_go_on_from(small, tmp_path, qu
 
 def test_device_of_one_pulse_is_given_single_pulses_and_it_is_said(small, monkeypatch):
     model = dataclasses.replace(devices.ideal(step=0.04), scalable_pulses=False)
-    monkeypatch.setattr(devices, "load", lambda source: model)
+    monkeypatch.setattr(devices, "load", lambda source, limit: model)
     said = []
     result = run(small.with_options(device="measured"), notice=said.append)
     assert result["devices"]["pulse_scales"]["readout"] == {"octaves": 3, "scalable": False}

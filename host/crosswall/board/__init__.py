@@ -11,10 +11,11 @@ from .open import (
     open_port,
     virtual_board,
 )
-from .remote import RemoteBoard
+from .remote import BUILD_IT, RemoteBoard, check_network
 from .twin import TwinBoard
 
 __all__ = [
+    "BUILD_IT",
     "TWIN",
     "VIRTUAL",
     "WIRES",
@@ -24,6 +25,7 @@ __all__ = [
     "RemoteBoard",
     "TwinBoard",
     "board_descriptions",
+    "check_network",
     "find_board",
     "open_board",
     "open_port",

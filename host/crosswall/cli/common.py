@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 
 from crosswall.board import WIRES
+from crosswall.experiment.variants import COUNTS
 from crosswall.link import MAX_BAUD
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -68,6 +69,28 @@ def board_options(default: str) -> Callable[[Command], Command]:
         replay_option)
 
 
+class _Variants(click.Choice):
+    """A number of variants, or all."""
+
+    def __init__(self) -> None:
+        super().__init__(["all", *map(str, COUNTS)])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number as such."""
+        chosen = super().convert(value, param, ctx)
+        return chosen if chosen == "all" else int(chosen)
+
+
+device_options = options(
+    click.option("--device", metavar="NAME|FILE",
+                 help="Device of both stages, in place of the experiment's."),
+    click.option("--variants", type=_Variants(),
+                 help="How many of a folder's devices synapses are drawn from: the first so many, "
+                 "or all. A board is built for a number of them. Default: as the experiment says, "
+                 "mostly all."))
+"""Which device, and how many of its variants."""
+
+
 data_options = options(
     click.option("--data", metavar="PATH", help="The data set, or a folder that holds it."),
     click.option("--train", type=click.IntRange(min=1), metavar="N",
@@ -76,5 +99,4 @@ data_options = options(
                  help="Use only N test samples."),
     click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="S",
                  help="Seed of everything random."),
-    click.option("--device", metavar="NAME|FILE",
-                 help="Device of both stages, in place of the experiment's."))
+    device_options)

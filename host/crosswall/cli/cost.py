@@ -10,6 +10,7 @@ import click
 from crosswall.board import find_board
 from crosswall.experiment import Experiment
 from crosswall.experiment.benchmark import PHASES, Workload, workload
+from crosswall.experiment.variants import Variants
 from crosswall.link import pack_pixels
 from crosswall.spec.activity import Activity
 from crosswall.spec.build import Build
@@ -19,7 +20,7 @@ from crosswall.twin import MachineState
 from crosswall.twin.activity import ObservedMachine
 
 from .boards import build_options, with_build
-from .common import json_option, print_json
+from .common import device_options, json_option, print_json, say
 
 if TYPE_CHECKING:
     from crosswall_boards.cost import Prediction
@@ -33,6 +34,7 @@ _FRAME_BYTES = 7
 @click.option("--board", metavar="NAME", default="ulx3s", show_default=True,
               help="Whose build, clock, wire and memory (see `crosswall boards`).")
 @build_options
+@device_options
 @click.option("--samples", type=click.IntRange(min=1), default=16, show_default=True,
               help="Samples to predict for, in each phase.")
 @click.option("--learned", type=click.IntRange(min=0), default=0, show_default=True,
@@ -41,7 +43,7 @@ _FRAME_BYTES = 7
 @click.option("--data", metavar="PATH", help="The data set, or a folder that holds it.")
 @json_option
 def cost(experiment: str, board: str, samples: int, learned: int, data: str | None,
-         as_json: bool, **changes: Any) -> None:
+         device: str | None, variants: Variants | None, as_json: bool, **changes: Any) -> None:
     """Predict cycles, memory and samples per second of a board.
 
     Nothing is simulated or built: what the samples ask for is taken from the twin, and the cycles
@@ -56,7 +58,10 @@ def cost(experiment: str, board: str, samples: int, learned: int, data: str | No
         on_chip_bits,
     )
 
-    chosen = with_build(Experiment.load(experiment).with_options(data=data), changes)
+    chosen = with_build(Experiment.load(experiment).with_options(
+        data=data, device=device, variants=variants), changes)
+    for line in chosen.device_notices():
+        say(line)
     work = workload(chosen, max(samples, learned))
     network = work.machine.network
     build = chosen.build(network, found.choose_build(network))

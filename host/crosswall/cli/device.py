@@ -17,6 +17,7 @@ from crosswall.drawing import check_picture
 from crosswall.errors import UsageError
 from crosswall.experiment.config import FormatsSection
 from crosswall.experiment.plots import joules
+from crosswall.experiment.variants import COUNTS, bits_for, notices
 
 from .common import json_option, log, print_json, quiet_option, say
 
@@ -52,9 +53,11 @@ def show(source: str, plot: Path | None, no_plot: bool, wall_bits: int, bin_bits
         if no_plot:
             raise UsageError(f"--plot {plot} and --no-plot exclude each other: remove one")
         check_picture(plot)
-    model = devices.load(source)
-    table = devices.compile(model, wall_bits, bin_bits, quantile_bits,
-                            max(0, min(4, (model.devices - 1).bit_length())))
+    model = devices.load(source, limit=COUNTS[-1])
+    variant_bits = bits_for(model.devices)
+    for line in notices([model], COUNTS[variant_bits]):
+        say(line)
+    table = devices.compile(model, wall_bits, bin_bits, quantile_bits, variant_bits)
     description = devices.describe(model, table)
     _print(description, as_json)
     if plot is not None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -13,14 +15,22 @@ from crosswall.experiment import Experiment
 from crosswall.spec.network import Network
 from crosswall.twin import MachineState
 
-from .common import baud_option, experiment_argument, json_option, options, print_json
+from .common import (
+    baud_option,
+    device_options,
+    experiment_argument,
+    json_option,
+    options,
+    print_json,
+)
 
 _where = options(
     experiment_argument,
     click.argument("file", type=click.Path(path_type=Path), metavar="FILE.npz"),
     click.option("--port", required=True, metavar="DEVICE", help="Serial port of the board."),
     baud_option,
-    click.option("--data", metavar="PATH", help="The data set, where it says the image's shape."))
+    click.option("--data", metavar="PATH", help="The data set, where it says the image's shape."),
+    device_options)
 
 
 @click.group()
@@ -31,13 +41,13 @@ def snapshot() -> None:
 @snapshot.command()
 @_where
 @json_option
-def save(experiment: str, file: Path, port: str, baud: int | None, data: str | None,
-         as_json: bool) -> None:
+def save(experiment: str, file: Path, port: str, baud: int | None, as_json: bool,
+         **changes: Any) -> None:
     """Save the state of the board at a port into a file."""
     if not file.absolute().parent.is_dir():
         raise DataError(f"{file}: {file.absolute().parent} is not a folder; create it first")
-    network = _network(experiment, data)
-    with contextlib.closing(_bound(port, baud, network)) as board:
+    chosen, network = _chosen(experiment, changes)
+    with contextlib.closing(_bound(port, baud, chosen, network)) as board:
         state = board.read_state()
     state.save(file, network)
     _tell(as_json, file, network, state)
@@ -46,28 +56,29 @@ def save(experiment: str, file: Path, port: str, baud: int | None, data: str | N
 @snapshot.command()
 @_where
 @json_option
-def restore(experiment: str, file: Path, port: str, baud: int | None, data: str | None,
-            as_json: bool) -> None:
+def restore(experiment: str, file: Path, port: str, baud: int | None, as_json: bool,
+            **changes: Any) -> None:
     """Restore the state in a file to the board at a port; nothing changes if it does not fit."""
-    network = _network(experiment, data)
+    chosen, network = _chosen(experiment, changes)
     state = MachineState.load(file, network)
-    with contextlib.closing(_bound(port, baud, network)) as board:
+    with contextlib.closing(_bound(port, baud, chosen, network)) as board:
         board.load_state(state)
     _tell(as_json, file, network, state)
 
 
-def _network(source: str, data: str | None) -> Network:
-    experiment = Experiment.load(source).with_options(data=data)
+def _chosen(source: str, changes: Mapping[str, Any]) -> tuple[Experiment, Network]:
+    """The experiment and its network, without the data if they are not needed."""
+    experiment = Experiment.load(source).with_options(**changes)
     section = experiment.file.data
     if section.shape and section.classes:
-        return experiment.network()
-    return experiment.network(experiment.load_data()[0])
+        return experiment, experiment.network()
+    return experiment, experiment.network(experiment.load_data()[0])
 
 
-def _bound(port: str, baud: int | None, network: Network) -> RemoteBoard:
+def _bound(port: str, baud: int | None, experiment: Experiment, network: Network) -> RemoteBoard:
     board = open_port(port, baud)
     try:
-        board.bind(network)
+        board.bind(network, experiment.board_remedy(board.name))
     except BaseException:
         board.close()
         raise

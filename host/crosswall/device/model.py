@@ -141,8 +141,7 @@ def compile(model: DeviceModel, wall_bits: int, bin_bits: int, quantile_bits: in
     The entry of a quantile is the mean of the step within that quantile and over the bin's
     positions, in wall units (the range is ``2**wall_bits - 1`` of them). Entries are rounded so
     that the mean step of each bin is exact to half a unit divided by the number of quantiles.
-    Variant ``v`` is device ``v % model.devices``; devices beyond ``2**variant_bits`` are left
-    out.
+    Variant ``v`` is device ``v % model.devices``.
 
     Parameters
     ----------
@@ -152,15 +151,19 @@ def compile(model: DeviceModel, wall_bits: int, bin_bits: int, quantile_bits: in
     Raises
     ------
     DeviceError
-        If a step is too large for a table entry, or so small that the table is all zeros.
+        If a step is too large for a table entry, or so small that the table is all zeros; or if
+        the model has more devices than there are variants.
     """
     for name, value, low, high in (("wall_bits", wall_bits, 8, 16), ("bin_bits", bin_bits, 0, 8),
                                    ("quantile_bits", quantile_bits, 0, 7),
                                    ("variant_bits", variant_bits, 0, 4)):
         check_number(name, value, low, high)
     variants = 1 << variant_bits
+    if model.devices > variants:
+        raise DeviceError(f"device `{model.name}`: variant_bits = {variant_bits} has room for "
+                          f"{variants} of its {model.devices} devices; raise it, or load fewer")
     edges = np.linspace(0, 1, (1 << bin_bits) + 1)
-    by_position = np.moveaxis(model.steps[:variants], 2, 0)
+    by_position = np.moveaxis(model.steps, 2, 0)
     by_bin = np.moveaxis(interval_means(model.positions, by_position, edges), 0, 2)
     by_quantile = by_bin.reshape(*by_bin.shape[:3], 1 << quantile_bits, -1).mean(axis=-1)
     integers = round_keeping_sum(by_quantile * ((1 << wall_bits) - 1))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from crosswall import drawing
-from crosswall.board import TWIN, VIRTUAL, Board, open_board
+from crosswall.board import TWIN, VIRTUAL, Board, check_network, open_board
 from crosswall.errors import Interrupted, LinkError
 
 from . import plots, report
@@ -128,16 +128,22 @@ def default_folder(experiment: Experiment, board: str | None, port: str | None) 
     return Path("runs", f"{experiment.name}-{board or ('board' if port else TWIN)}")
 
 
-def _opened(plan: Plan, notice: Callable[[str], None], **where: Any
-            ) -> contextlib.AbstractContextManager[Board]:
+@contextlib.contextmanager
+def _opened(plan: Plan, notice: Callable[[str], None], **where: Any) -> Iterator[Board]:
+    """The board, which holds the plan's network; notices about the devices."""
+    for line in plan.experiment.device_notices():
+        notice(line)
     for table in (plan.machine.clustering_table, plan.machine.readout_table):
         if not table.scalable_pulses:
             notice(f"device {table.name} is known for one pulse only: where the schedule "
                    f"wants another, a pulse is more or less probable")
             break
-    return contextlib.closing(open_board(
-        machine=plan.machine, choose_build=plan.experiment.build, progress=notice,
-        name=where.pop("board"), **where))
+    with contextlib.closing(open_board(
+            machine=plan.machine, choose_build=plan.experiment.build, progress=notice,
+            name=where.pop("board"), **where)) as board:
+        identity = board.identify()
+        check_network(identity, plan.network, plan.experiment.board_remedy(identity.name))
+        yield board
 
 
 def _run(plan: Plan, record: Record | None, out: Path | None, draw: bool | None, command: str,

@@ -25,6 +25,7 @@ from crosswall.sections import (
     value,
 )
 from crosswall.spec.device_table import MAX_PULSE_SHIFT
+from crosswall.spec.network import MAX_VARIANT_BITS
 from crosswall.spec.race import (
     MAX_FIRE_THRESHOLD,
     MAX_INHIBITION,
@@ -182,7 +183,9 @@ class FormatsSection(Section):
     bin_bits: int = integer(0, 8, "wall bins of the device table, as a power of two", default=5)
     quantile_bits: int = integer(0, 7, "quantiles of a step's distribution, as a power of two",
                                  default=4)
-    variant_bits: int = integer(0, 4, "device variants, as a power of two", default=0)
+    variant_bits: int | None = integer(0, MAX_VARIANT_BITS, "device variants, as a power of two; "
+                                       "default: as many as hold all devices of both stages",
+                                       default=None)
 
 
 class RulesSection(Section):

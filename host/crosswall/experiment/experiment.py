@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 
 from crosswall import data as datasets
 from crosswall import device as devices
-from crosswall.board import Machine
+from crosswall.board import BUILD_IT, Machine
 from crosswall.data import ComplementCoding, Dataset, FeatureEncoding, TriangularFields
 from crosswall.data.labels import with_noise
 from crosswall.device import DeviceModel, EnergyCoefficients, EnergyReport, EnergyStage
@@ -37,6 +38,7 @@ from .config import (
 from .initial import walls_from_samples
 from .pulses import PulseScale
 from .schedule import Schedule, make_schedule, subset
+from .variants import COUNTS, Variants, bits_for, check_all_used, notices, with_variants
 
 Number = TypeVar("Number", int, float)
 
@@ -81,6 +83,10 @@ class Experiment:
         Where the data are looked for (option ``--data``).
     device_source
         What ``crosswall.device.load`` takes, in place of the file's devices (``--device``).
+    variants
+        What ``formats.variant_bits`` was replaced by (``--variants``).
+    source
+        What `load` was given; None if the experiment does not come from a preset or file.
 
     Every method raises ExperimentError, naming ``where``, for values that fit the file's format
     but not each other or the data.
@@ -91,12 +97,14 @@ class Experiment:
     folder: Path
     data: str | None = None
     device_source: str | None = None
+    variants: Variants | None = None
+    source: str | None = None
 
     @classmethod
     def load(cls, source: str) -> Experiment:
         """A preset by name, or a TOML file by path."""
         mapping, where, folder = config.read(source)
-        return cls.from_mapping(mapping, where, folder)
+        return replace(cls.from_mapping(mapping, where, folder), source=source)
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any], where: str = "experiment",
@@ -125,18 +133,30 @@ class Experiment:
 
     def with_options(self, *, seed: int | None = None, train: int | None = None,
                      test: int | None = None, data: str | None = None,
-                     read_back: str | None = None, device: str | None = None) -> Experiment:
-        """This experiment with some values replaced; None keeps a value."""
+                     read_back: str | None = None, device: str | None = None,
+                     variants: Variants | None = None) -> Experiment:
+        """This experiment with some values replaced; None keeps a value.
+
+        Raises
+        ------
+        ExperimentError, DeviceError
+            As for `check`; also if there are more devices than ``variants="all"`` has room for.
+        """
         mapping = self.as_mapping()
         for section, key, value in (("experiment", "seed", seed), ("data", "train", train),
                                     ("data", "test", test),
                                     ("experiment", "read_back", read_back)):
             if value is not None:
                 mapping[section][key] = value
+        if variants is not None:
+            mapping["formats"] = with_variants(mapping.get("formats", {}), variants)
         changed = replace(self, file=config.validate(mapping, self.where),
                           data=self.data if data is None else data,
-                          device_source=device or self.device_source)
+                          device_source=self.device_source if device is None else device,
+                          variants=self.variants if variants is None else variants)
         changed.check()
+        if variants == "all":
+            check_all_used(changed.devices)
         return changed
 
     def as_mapping(self) -> dict[str, Any]:
@@ -205,6 +225,7 @@ class Experiment:
                                   f"of {dataset.name} have {features} features; correct it")
         formats = self.file.formats.model_dump() | geometry.model_dump(
             include={"winners", "code_bits", "feature_bits"})
+        formats["variant_bits"] = self.variant_bits
         formats["encoding"] = Encoding[geometry.encoding.upper()]
         formats["neuron"] = Neuron(self.file.neurons.kind)
         formats["labelled_neurons"] = any(
@@ -283,9 +304,10 @@ class Experiment:
 
     @functools.cached_property
     def devices(self) -> tuple[DeviceModel, DeviceModel]:
-        """The devices of clustering and read-out, read once; DeviceError if one is wrong."""
+        """The devices of clustering and read-out, as many of each as there are variants, read
+        once; DeviceError if one is wrong."""
         if self.device_source is not None:
-            device = devices.load(self.device_source)
+            device = devices.load(self.device_source, limit=self._most_devices)
             return device, device
         mapping = dict(self.file.device)
         readout = mapping.pop("readout", mapping)
@@ -295,9 +317,45 @@ class Experiment:
         if not isinstance(mapping, dict):
             raise ExperimentError(f"{self.where}: {section} = {mapping!r}: expected a table")
         try:
-            return devices.from_mapping(mapping or {"kind": "ideal"}, base=self.folder)
+            return devices.from_mapping(mapping or {"kind": "ideal"}, base=self.folder,
+                                        limit=self._most_devices)
         except DeviceError as error:
             raise DeviceError(f"{self.where}: [{section}]: {error}") from error
+
+    @property
+    def variant_bits(self) -> int:
+        """Device variants as a power of two: as the file says, else as many as hold the devices of
+        both stages."""
+        chosen = self.file.formats.variant_bits
+        return max(bits_for(each.devices) for each in self.devices) if chosen is None else chosen
+
+    @property
+    def _most_devices(self) -> int:
+        chosen = self.file.formats.variant_bits
+        return COUNTS[-1] if chosen is None else COUNTS[chosen]
+
+    def device_notices(self) -> list[str]:
+        """What a user should know of the devices before a run: a line each."""
+        return notices(self.devices, COUNTS[self.variant_bits])
+
+    def board_remedy(self, board: str) -> str:
+        """What to do about a board that holds another network: the commands, if it is known what
+        the experiment was loaded from."""
+        if self.source is None:
+            return BUILD_IT
+        return (f"build and flash it: `{self.board_command('build', board)}` and "
+                f"`{self.board_command('flash', board)}`")
+
+    def board_command(self, verb: str, board: str) -> str:
+        """The call of ``crosswall build`` or ``flash`` that makes ``board`` fit this experiment,
+        as it was loaded."""
+        section = self.file.data
+        options = {"device": self.device_source, "variants": self.variants}
+        if verb == "build" and not (section.shape and section.classes):
+            options["data"] = self.data
+        return shlex.join(["crosswall", verb, board, str(self.source), *(
+            word for name, value in options.items() if value is not None
+            for word in (f"--{name}", str(value)))])
 
     def tables(self, network: Network) -> tuple[DeviceTable, DeviceTable]:
         """The integer tables of clustering and read-out devices."""

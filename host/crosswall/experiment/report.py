@@ -91,7 +91,10 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
         ``name``, ``train`` and ``test`` samples, ``class_names`` (of classes 0, 1, …) and
         ``wrong_labels``, how many labels of the training part are shown wrong (``label_noise``).
         Every accuracy is of the true labels.
-    ``network``, ``devices``, ``board_identity``, ``experiment``, ``versions``
+    ``devices``
+        Of each stage: name, ``used`` devices of those ``available``, ``pulse_scales``; and how
+        many ``variants`` synapses are drawn from.
+    ``network``, ``board_identity``, ``experiment``, ``versions``
         What it was run with.
     """
     experiment, network, schedule = plan.experiment, plan.network, plan.schedule
@@ -154,6 +157,7 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
                 "pixels", "classes", "neurons", "lines", "positions", "crossbars", "features")}},
         "devices": {"clustering": plan.machine.clustering_table.name,
                     "readout": plan.machine.readout_table.name,
+                    **_device_counts(plan),
                     "pulse_scales": {stage: asdict(scale) for stage, scale
                                      in experiment.scales(network).items()}},
         "board_identity": {**asdict(identity),
@@ -162,6 +166,16 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
         "experiment": experiment.as_mapping(),
         "versions": versions(),
     }
+
+
+def _device_counts(plan: Plan) -> dict[str, Any]:
+    """Device variants of the machine, and by stage how many devices these are, of how many that
+    there are."""
+    stages = dict(zip(("clustering", "readout"), plan.experiment.devices, strict=True))
+    return {"variants": 1 << plan.network.variant_bits,
+            "used": {stage: model.devices for stage, model in stages.items()},
+            "available": {stage: model.devices + model.left_out
+                          for stage, model in stages.items()}}
 
 
 def versions() -> dict[str, str]:

@@ -95,7 +95,8 @@ class Build:
         if self.store and not self.packed:
             raise ValueError("`store` needs `packed`: set `store` to 0, or `packed`")
         if network.variant_bits and not self.static_spread:
-            raise ValueError("a network with device variants needs `static_spread`")
+            raise ValueError("a network with device variants needs `static_spread`: set it, or "
+                             "choose one variant")
 
     def _shares_rows(self, network: Network) -> bool:
         """Whether several positions can use a row of walls at once."""

@@ -43,6 +43,9 @@ CONDUCTANCE_BITS = 8
 PIXEL_BITS = 8
 """Width of one input value of a sample."""
 
+MAX_VARIANT_BITS = 4
+"""Most device variants, as a power of two."""
+
 
 def _require(condition: bool, message: str) -> None:
     if not condition:
@@ -131,7 +134,7 @@ class Network:
         _require_range("threshold_bits", self.threshold_bits, 8, 31)
         _require_range("bin_bits", self.bin_bits, 0, 8)
         _require_range("quantile_bits", self.quantile_bits, 0, 7)
-        _require_range("variant_bits", self.variant_bits, 0, 4)
+        _require_range("variant_bits", self.variant_bits, 0, MAX_VARIANT_BITS)
         _require(self.code_bits in (1, 2, 4, 8), f"`code_bits` must be 1, 2, 4 or 8: "
                                                  f"got {self.code_bits}")
         _require(self.winners < 1 << self.feature_bits,

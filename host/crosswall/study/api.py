@@ -107,6 +107,9 @@ def run(study: Study | str, *, out: Path | str, options: Options | None = None,
     points = study_points(study, options, notice)
     if study.file.corners is not None:
         energies.check(study.file.corners, points[0].experiments[0])
+    for line in dict.fromkeys(line for point in points
+                              for line in point.experiments[0].device_notices()):
+        notice(line)
     surveyor, store = Surveyor(notice), Store(out / POINTS_FOLDER)
     keys = {id(experiment): surveyor.key(experiment)
             for point in points for experiment in point.experiments}
