@@ -51,6 +51,27 @@ def test_ecp5_report_is_read_and_one_slow_clock_is_enough_to_miss_timing():
     assert "90.0 MHz achieved, 25.0 MHz asked for: met (b)" in report.as_text()
 
 
+@pytest.mark.parametrize(("achieved", "met"), [(59.99, False), (60.0, True), (60.01, True)])
+def test_a_clock_as_fast_as_asked_for_is_met(achieved, met):
+    clock = ClockReport(achieved, 60.0)
+    assert clock.met == met
+    report = BuildReport("board", {}, 0, 1, {}, {"clk": clock})
+    assert report.timing_met == met
+    assert ("NOT met" in report.as_text()) == (not met)
+
+
+def test_text_report_says_shares_and_estimates():
+    report = BuildReport("board", {"lanes": 4, "slots": 8}, 0x1234, 100,
+                         {"LUT": ResourceReport(1320, 5280), "DSP": ResourceReport(8, 8)}, {},
+                         {"LUT": 1200})
+    assert report.as_text() == (
+        "board            board\n"
+        "network          00001234, 100 synapses\n"
+        "build            lanes 4, slots 8\n"
+        "LUT                1320 of   5280   25.0 %  (estimate 1200)\n"
+        "DSP                   8 of      8  100.0 %\n")
+
+
 def test_json_report_can_be_read_back():
     report = json.loads(report_of(ECP5).as_json())
     assert report["timing_met"] is False
@@ -68,7 +89,10 @@ def test_log_of_a_machine_that_does_not_fit_tells_what_is_lacking():
 Info: \t         ICESTORM_LC:    7503/   5280   142%
 Info: \t        ICESTORM_RAM:      29/     30    96%
 Info: \t      ICESTORM_SPRAM:       5/      4   125%
+Info: \t        ICESTORM_DSP:       8/      8   100%
+Info: \t               SB_GB:       9/      8   112%
 ERROR: Unable to place cell"""
     assert overfull(log) == {"logic cell": ResourceReport(7503, 5280),
-                             "single-port RAM": ResourceReport(5, 4)}
+                             "single-port RAM": ResourceReport(5, 4),
+                             "SB_GB": ResourceReport(9, 8)}
     assert overfull("Info: nothing of the kind") == {}

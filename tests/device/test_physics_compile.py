@@ -316,3 +316,39 @@ def test_interrupt_ends_the_command_with_130_and_leaves_nothing(tmp_path):
                          capture_output=True, env={**os.environ, "PYTHONPATH": str(host)})
     assert run.returncode == 130 and run.stderr.strip() == "crosswall: error: interrupted"
     assert {path.name for path in tmp_path.iterdir()} == {"small.toml"}
+
+
+class Traced:
+    """In the integrator's place: keeps what each call starts from, and moves every wall 1 nm."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[np.ndarray, np.ndarray, float, float, float]] = []
+
+    def __call__(self, rates, q, phi, duration, steps, scale, final_scale, generator) -> None:
+        self.calls.append((q.copy(), phi.copy(), duration, scale, final_scale))
+        q += 1e-9
+        phi += 0.125
+
+
+@pytest.mark.parametrize("notched", [True, False])
+def test_walls_start_at_both_angles_and_in_a_notch_with_their_thermal_place(monkeypatch, notched):
+    traced = Traced()
+    monkeypatch.setattr(monte_carlo, "_integrator", lambda: traced)
+    parameters = small(dmi=0.1e-3)
+    if not notched:
+        track = parameters.track.model_copy(update={"notch_period": None, "notch_barrier": 0.0})
+        parameters = parameters.model_copy(update={"track": track})
+    assert (parameters.notches is not None) == notched
+    wall = parameters.wall()
+    ends = monte_carlo._one_pulse(parameters, wall, 1e-12, Direction.POTENTIATE, 100e-9, 5,
+                                  np.random.default_rng(1))
+    angle = wall.equilibrium_angle
+    assert 0 < angle < np.pi, "else both angles are the same"
+    places, angles, durations, scales, final_scales = zip(*traced.calls, strict=True)
+    assert angles[0].tolist() == [angle, -angle, angle, -angle, angle]
+    assert places[0].tolist() == [100e-9] * 5
+    assert places[1] == near([101e-9 if notched else 100e-9] * 5)
+    assert angles[1] == near(angles[0] + 0.125), "the angle's thermal distribution stays"
+    assert ends == near([105e-9 if notched else 104e-9] * 5)
+    assert durations == near((0.5e-9, 0.3e-9, 0.5e-9, 0.3e-9, 0.5e-9))
+    assert scales == (0, 0, 1, 1, 0) and final_scales == (0, 1, 1, 0, 0)

@@ -330,6 +330,25 @@ def test_interrupted_run_goes_on_to_the_same_result(small, tmp_path, quick, limi
             assert all((one[key] == other[key]).all() for key in one.files)
 
 
+@pytest.mark.parametrize("limit", [100, 160])
+def test_accuracy_goes_on_where_an_interrupted_run_stood(small, tmp_path, quick, limit):
+    def accuracies(events: list) -> dict[int, float | None]:
+        return {event.number: event.accuracy for event in events
+                if isinstance(event, runner.Advanced)}
+
+    whole, resumed = [], []
+    result = run(small, out=tmp_path / "whole", draw=False, on_event=whole.append)
+    stop = Stopper(limit)  # in the second phase, of 90 samples, or in the third, of 20
+    with pytest.raises(Interrupted):
+        run(small, out=tmp_path / "part", draw=False, stop=stop, on_event=stop.listen)
+    api.resume(tmp_path / "part", draw=False, on_event=resumed.append)
+    expected = accuracies(whole)
+    assert expected[0] is None, "clustering predicts nothing"
+    assert expected[2] == result["accuracy"] != expected[1]
+    assert accuracies(resumed) == {number: expected[number] for number in accuracies(resumed)}
+    assert max(accuracies(resumed)) == 2 and min(accuracies(resumed)) == (1 if limit < 150 else 2)
+
+
 @pytest.mark.parametrize("limit", [25, 60, 75, 110])
 def test_interrupted_run_resumes_to_the_same_views_labels_and_walls(mapping, tmp_path, quick,
                                                                     limit):

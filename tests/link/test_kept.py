@@ -106,6 +106,39 @@ def test_after_the_first_pass_the_wire_carries_places():
             len(written) * (1 + frames.REPLAY_HEADER_BYTES) + 48 * frames.REPLAY_ENTRY_BYTES
 
 
+@pytest.mark.parametrize("count", [64, 65, 130])
+def test_more_samples_than_a_frame_stands_for_are_kept_and_come_again(count):
+    line = Line(store=1 << 14, slots=64)
+    expected = []
+    for headers, pixels in passes(5, count, 2):
+        plain = list(sample_packets(headers, pixels, packed=False))
+        expected += plain
+        assert line.stream(headers, pixels) == [result(packet) for packet in plain]
+    assert line.machine.learned == expected
+    assert len(line.kept) == count
+    frames_sent = line.take_frames()
+    assert [kind for kind, _ in frames_sent].count(frames.FrameType.KEEP) == count
+    assert {kind for kind, _ in frames_sent} == {frames.FrameType.KEEP, frames.FrameType.REPLAY}
+
+
+@pytest.mark.parametrize(("spare", "kept"), [(0, 3), (-PLACE_UNIT, 2), (PLACE_UNIT, 3)])
+def test_memory_is_filled_to_its_last_place(spare, kept):
+    # Three records that cannot be packed: 3 + 50 + 4 bytes in places of 16 are 4 places each.
+    pixels = np.random.default_rng(1).integers(1, 255, (4, PIXELS), np.uint8)
+    memory = KeptSamples(3 * 4 * PLACE_UNIT + spare)
+    sent = list(memory.samples((SampleHeader(number, 0) for number in range(4)), pixels))
+    assert [isinstance(packet, bytes) for packet in sent] == [
+        place >= kept for place in range(4)]
+    assert [packet.place for packet in sent[:kept]] == [0, 4, 8][:kept]
+    assert memory.used_bytes == kept * 4 * PLACE_UNIT
+    assert len(memory) == 0, "none has been answered"
+    for number in range(4):
+        memory.answered(number)
+    assert len(memory) == kept
+    again = list(memory.samples((SampleHeader(number, 0) for number in range(4, 8)), pixels))
+    assert [isinstance(packet, bytes) or packet.is_there for packet in again] == [True] * 4
+
+
 def test_what_does_not_fit_comes_over_the_wire_each_time():
     line = Line(store=1 << 10)
     for headers, pixels in passes(2, 40, 2):

@@ -162,6 +162,39 @@ def test_a_new_session_finds_the_id_whatever_it_starts_with(distance):
     assert line.registers.accesses.count(("write", 6, 5)) == 1
 
 
+class First:
+    """Gives a session its first transaction id."""
+
+    def __init__(self, identifier):
+        self.identifier = identifier
+
+    def randrange(self, end):
+        assert end == 1 << 16
+        return self.identifier
+
+
+@pytest.mark.parametrize("start", [0xFFFE, 0xFFFF, 0])
+def test_transaction_ids_go_on_after_the_highest(start):
+    line = Line()
+    session = Session(line.line, clock=line.clock, generator=First(start))
+    for word in range(4):
+        session.write(2, word)
+        assert session.read(2) == [word]
+    assert session.counters.control_retries == 0
+    written = [access for access in line.registers.accesses if access[0] == "write"]
+    assert written == [("write", 2, word) for word in range(4)]
+
+
+def test_half_a_frame_that_is_on_the_line_disturbs_no_new_session():
+    line = Line()
+    line.board.feed(encode(frames.pack_control(Control(7, Operation.WRITE, 3, 1, (99,))))[:-3])
+    again = Session(line.line, clock=line.clock, generator=random.Random(2))
+    again.write(4, 5)
+    assert again.read(3, 2) == [0, 5]
+    assert again.counters.control_retries == 0
+    assert line.board.dropped_frames == 1
+
+
 class DeadTransport:
     """Takes everything and answers nothing."""
 
@@ -252,6 +285,18 @@ def test_a_sample_beyond_the_credit_is_refused(board):
 def test_a_sample_of_wrong_length_is_dropped(board):
     assert answer(board, sample_frame(0) + b"x", sample_frame(0)[:-1]) == []
     assert (board.next_sample, board.dropped_frames) == (0, 2)
+
+
+@pytest.mark.parametrize("count", [0, 65])
+def test_a_control_frame_of_no_or_too_many_words_is_dropped(board, count):
+    assert answer(board, bytes([1, 5, 0, 0, 0, 0, count])) == []
+    assert board.dropped_frames == 1
+    assert board._control.accesses == []
+
+
+def test_a_control_frame_of_most_words_is_executed(board):
+    reply = frames.unpack_reply(answer(board, bytes([1, 5, 0, 0, 0, 0, 64]))[0])
+    assert reply.words == (0,) * 64 and board.dropped_frames == 0
 
 
 def test_only_the_next_control_id_is_executed_and_others_get_the_last_reply(board):
