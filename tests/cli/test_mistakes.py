@@ -112,7 +112,7 @@ def test_unknown_device(crosswall, small):
 @pytest.mark.parametrize(("arguments", "words"), [
     ((), "missing PRESET|FILE.toml"),
     (("--resume", "nothing"), "no interrupted run"),
-    (("digits", "--resume", "nothing"), "remove PRESET|FILE.toml"),
+    (("digits", "--resume", "nothing"), "PRESET|FILE.toml has no effect with --resume"),
     (("digits", "--boards", "twin"), "--boards"),
     (("digits", "--board", "ulx4s"), "no board 'ulx4s'; boards are twin, virtual"),
     (("digits", "--board", "ulx3s"), "Add --port"),

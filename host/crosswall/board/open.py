@@ -32,7 +32,8 @@ ChooseBuild = Callable[[Network, Build], Build]
 
 
 def open_board(name: str | None, machine: Machine, *, port: str | None = None,
-               baud: int | None = None, wire: str = "uart", replay: bool = True,
+               baud: int | None = None, wire: str | None = None,
+               replay: bool | None = None,
                choose_build: ChooseBuild = lambda network, build: build,
                progress: Callable[[str], None] = lambda line: None) -> Board:
     """Open a board for a machine.
@@ -45,9 +46,10 @@ def open_board(name: str | None, machine: Machine, *, port: str | None = None,
     port, baud
         Serial port of a board that is plugged in.
     wire
-        Of the virtual board: ``uart`` or ``bytes``.
+        Of the virtual board: ``uart`` (default) or ``bytes``.
     replay
-        Whether samples that come again are learned from the board's memory; see `RemoteBoard`.
+        Whether samples that come again are learned from the board's memory (default: yes); see
+        `RemoteBoard`.
     choose_build
         Build of the virtual board.
     progress
@@ -57,7 +59,7 @@ def open_board(name: str | None, machine: Machine, *, port: str | None = None,
     Raises
     ------
     UsageError
-        If the options do not go together, or there is no board of that name.
+        If there is no board of that name, or an option has no effect on this one.
     ToolError
         If the virtual board cannot be built.
     LinkError, BoardError
@@ -67,12 +69,12 @@ def open_board(name: str | None, machine: Machine, *, port: str | None = None,
         name = TWIN
     if name is not None and name not in (known := board_descriptions()):
         raise UsageError(f"no board {name!r}; boards are {', '.join(known)}")
-    if name in (TWIN, VIRTUAL):
-        if port is not None:
-            raise UsageError(f"--port {port}: board {name} has no port to choose; leave --port "
-                             f"out, or name the board that is plugged in")
-        return _open_twin(machine, progress) if name == TWIN else _open_virtual(
-            machine.network, wire, replay, choose_build, progress)
+    _refuse_without_effect(name, port=port, baud=baud, wire=wire, replay=replay)
+    if name == TWIN:
+        return _open_twin(machine, progress)
+    replay = replay is not False
+    if name == VIRTUAL:
+        return _open_virtual(machine.network, wire or WIRES[0], replay, choose_build, progress)
     if port is None:
         raise UsageError(f"--board {name}: which port is it at? Add --port DEVICE")
     if name is not None and baud is None:
@@ -84,6 +86,25 @@ def open_board(name: str | None, machine: Machine, *, port: str | None = None,
         raise BoardError(f"board {answered} answers at {port}, expected {name}; choose another "
                          f"port or board")
     return board
+
+
+def _refuse_without_effect(name: str | None, **given: object) -> None:
+    """Raise UsageError for an option that a board has no use for."""
+    board = f"board {name}" if name else "a board at a port"
+    unused = {TWIN: ("port", "baud", "wire", "replay"), VIRTUAL: ("port", "baud")}
+    for option in unused.get(name or "", ("wire",)):
+        value = given[option]
+        if value is None:
+            continue
+        shown = f"--{option} {value}" if not isinstance(value, bool) else \
+            f"--{option}" if value else f"--no-{option}"
+        raise UsageError(f"{shown} has no effect: {board} has no {_MISSED[option]}; remove it, or "
+                         "name another board")
+
+
+_MISSED = {"port": "port", "baud": "serial line", "wire": "choice of wires",
+           "replay": "memory of samples"}
+"""What an option is about."""
 
 
 def open_port(port: str, baud: int | None = None, *, replay: bool = True) -> RemoteBoard:

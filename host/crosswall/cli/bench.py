@@ -49,7 +49,7 @@ def twin(experiment: str, samples: int, data: str | None, as_json: bool) -> None
 @replay_option
 @_data_option
 @json_option
-def virtual(samples: int, experiments: tuple[str, ...], wires: tuple[str, ...], replay: bool,
+def virtual(samples: int, experiments: tuple[str, ...], wires: tuple[str, ...], replay: bool | None,
             data: str | None, as_json: bool) -> None:
     """Cycles and samples per second of the virtual board, and what bounds them."""
     results: list[dict[str, Any]] = []
@@ -57,7 +57,7 @@ def virtual(samples: int, experiments: tuple[str, ...], wires: tuple[str, ...], 
         for wire in wires:
             say(f"measuring {name} on wire {wire}")
             results.append(bench_virtual(Experiment.load(name).with_options(data=data), wire,
-                                         samples, say, replay=replay))
+                                         samples, say, replay=replay is not False))
     if as_json:
         print_json(results)
         return

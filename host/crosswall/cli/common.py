@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
 from crosswall.board import WIRES
+from crosswall.errors import UsageError
 from crosswall.experiment.variants import COUNTS
 from crosswall.link import MAX_BAUD
 
@@ -38,6 +40,42 @@ def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Co
     return decorate
 
 
+def refuse(names: Iterable[str], because: str) -> None:
+    """Refuse options and arguments of this command that were given, but have no effect.
+
+    Parameters
+    ----------
+    names
+        Of the command's parameters, as its function calls them.
+    because
+        When they have none: the end of a sentence.
+
+    Raises
+    ------
+    UsageError
+        For the first that was given.
+    """
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name in names and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            shown = _as_given(parameter, context.params.get(name))
+            raise UsageError(f"{shown} has no effect {because}; remove it")
+
+
+def refuse_all_but(names: Iterable[str], because: str) -> None:
+    """As `refuse`, of all parameters but these."""
+    others = {parameter.name or "" for parameter in click.get_current_context().command.params}
+    refuse(others.difference(names), because)
+
+
+def _as_given(parameter: click.Parameter, value: object) -> str:
+    if isinstance(parameter, click.Argument):
+        return parameter.human_readable_name.strip("[]")
+    names = parameter.secondary_opts if value is False else parameter.opts
+    return names[-1]
+
+
 experiment_argument = click.argument("experiment", metavar="PRESET|FILE.toml")
 
 json_option = click.option("--json", "as_json", is_flag=True,
@@ -47,9 +85,14 @@ quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress.")
 
 
 replay_option = click.option(
-    "--replay/--no-replay", default=True, show_default=True,
+    "--replay/--no-replay", default=None,
     help="Whether a sample that comes again is learned from the board's memory, if it has one, in "
-    "place of the wire. Changes no result.")
+    "place of the wire. Changes no result. Default: --replay.")
+
+
+wire_option = click.option("--wire", type=click.Choice(WIRES),
+                           help="Wire of the virtual board: its UART pins, or its byte streams "
+                           "(faster). Default: uart.")
 
 
 baud_option = click.option("--baud", type=click.IntRange(1, MAX_BAUD), metavar="N",
@@ -63,9 +106,7 @@ def board_options(default: str) -> Callable[[Command], Command]:
                      f"in (see `crosswall boards`). Default: {default}."),
         click.option("--port", metavar="DEVICE", help="Serial port of the board."),
         baud_option,
-        click.option("--wire", type=click.Choice(WIRES), default="uart", show_default=True,
-                     help="Wire of the virtual board: its UART pins, or its byte streams "
-                     "(faster)."),
+        wire_option,
         replay_option)
 
 

@@ -27,6 +27,8 @@ from .common import (
     options,
     print_json,
     quiet_option,
+    refuse,
+    refuse_all_but,
     say,
 )
 from .progress import RunDisplay
@@ -54,7 +56,7 @@ _run_options = options(
 @json_option
 def run(experiment: str | None, out: Path | None, resume: Path | None, draw: bool | None,
         quiet: bool, as_json: bool, board: str | None, port: str | None, baud: int | None,
-        wire: str, replay: bool, **changes: Any) -> None:
+        wire: str | None, replay: bool | None, **changes: Any) -> None:
     """Run an experiment on a board and write what it found.
 
     DIR gets result.json, samples.npz (every sample's prediction, winners, scores), snapshot.npz
@@ -72,8 +74,8 @@ def run(experiment: str | None, out: Path | None, resume: Path | None, draw: boo
             "draw": draw, "on_event": on_event, "stop": stop, "notice": say,
             "command": shlex.join(["crosswall", *sys.argv[1:]])}
         if resume is not None:
-            _refuse_with_resume(resume, {"PRESET|FILE.toml": experiment, "--out": out, **{
-                f"--{name.replace('_', '-')}": value for name, value in changes.items()}})
+            refuse_all_but({"resume", *where, "draw", "quiet", "as_json"},
+                           "with --resume: the run goes on as it began")
             out = resume
             result = experiments.resume(resume, **where, **listen)
         elif experiment is None:
@@ -86,12 +88,6 @@ def run(experiment: str | None, out: Path | None, resume: Path | None, draw: boo
         print_json(result)
     else:
         _summarise(result, out)
-
-
-def _refuse_with_resume(folder: Path, given: dict[str, Any]) -> None:
-    for name, value in given.items():
-        if value is not None:
-            raise UsageError(f"--resume {folder}: the run goes on as it began; remove {name}")
 
 
 def _summarise(result: dict[str, Any], out: Path) -> None:
@@ -133,13 +129,15 @@ def _percent(share: float | None) -> str:
 @quiet_option
 @json_option
 def verify(experiment: str, samples: int, full: bool, state_every: int | None, quiet: bool,
-           as_json: bool, board: str | None, port: str | None, baud: int | None, wire: str,
-           replay: bool, **changes: Any) -> None:
+           as_json: bool, board: str | None, port: str | None, baud: int | None,
+           wire: str | None, replay: bool | None, **changes: Any) -> None:
     """Run a board and the twin in lock step and compare all they do.
 
     Predictions, winners and scores of every sample; walls, thresholds and energy ledger after
     each phase. The exit code is 0 only if nothing differs.
     """
+    if full:
+        refuse(["samples"], "with --full")
     chosen = Experiment.load(experiment).with_options(**changes)
     with RunDisplay(log, quiet=quiet) as display:
         found = experiments.verify(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from crosswall.experiment import Experiment
 from crosswall.spec.network import Network
 from crosswall.twin import MachineState
 
+from .boards import network_of
 from .common import (
     baud_option,
     device_options,
@@ -46,7 +46,8 @@ def save(experiment: str, file: Path, port: str, baud: int | None, as_json: bool
     """Save the state of the board at a port into a file."""
     if not file.absolute().parent.is_dir():
         raise DataError(f"{file}: {file.absolute().parent} is not a folder; create it first")
-    chosen, network = _chosen(experiment, changes)
+    chosen = Experiment.load(experiment).with_options(**changes)
+    network = network_of(chosen)
     with contextlib.closing(_bound(port, baud, chosen, network)) as board:
         state = board.read_state()
     state.save(file, network)
@@ -59,20 +60,12 @@ def save(experiment: str, file: Path, port: str, baud: int | None, as_json: bool
 def restore(experiment: str, file: Path, port: str, baud: int | None, as_json: bool,
             **changes: Any) -> None:
     """Restore the state in a file to the board at a port; nothing changes if it does not fit."""
-    chosen, network = _chosen(experiment, changes)
+    chosen = Experiment.load(experiment).with_options(**changes)
+    network = network_of(chosen)
     state = MachineState.load(file, network)
     with contextlib.closing(_bound(port, baud, chosen, network)) as board:
         board.load_state(state)
     _tell(as_json, file, network, state)
-
-
-def _chosen(source: str, changes: Mapping[str, Any]) -> tuple[Experiment, Network]:
-    """The experiment and its network, without the data if they are not needed."""
-    experiment = Experiment.load(source).with_options(**changes)
-    section = experiment.file.data
-    if section.shape and section.classes:
-        return experiment, experiment.network()
-    return experiment, experiment.network(experiment.load_data()[0])
 
 
 def _bound(port: str, baud: int | None, experiment: Experiment, network: Network) -> RemoteBoard:

@@ -14,7 +14,7 @@ from crosswall.errors import UsageError
 from crosswall.study import Options, Study, api
 from crosswall.study.file import MAX_SEEDS, study_names, study_text
 
-from .common import json_option, log, print_json, quiet_option, say
+from .common import json_option, log, print_json, quiet_option, refuse_all_but, say
 from .stopping import stopping
 
 
@@ -63,6 +63,11 @@ def study(study: str | None, out: Path, listing: bool, show: bool, jobs: int | N
     DIR/NAME gets table.md, table.csv and figures with their data. What has been run before is
     not run again: after Ctrl-C the same command goes on.
     """
+    if show:
+        refuse_all_but({"study", "show"}, "with --show")
+    elif listing:
+        refuse_all_but({"listing"} if study is None else
+                       {"study", "listing", "data", "train", "test", "seeds"}, "with --list")
     options = Options(train=train, test=test, seeds=seeds, data=data)
     if study is None:
         if not listing:

@@ -21,7 +21,7 @@ from .verification import verify as verify_plan
 
 
 def run(experiment: Experiment | str, *, board: str | None = None, port: str | None = None,
-        baud: int | None = None, wire: str = "uart", replay: bool = True,
+        baud: int | None = None, wire: str | None = None, replay: bool | None = None,
         out: Path | str | None = None, draw: bool | None = None, command: str = "",
         on_event: Callable[[Event], None] = lambda event: None,
         stop: Callable[[], bool] = lambda: False,
@@ -69,7 +69,7 @@ def run(experiment: Experiment | str, *, board: str | None = None, port: str | N
 
 
 def resume(out: Path | str, *, board: str | None = None, port: str | None = None,
-           baud: int | None = None, wire: str = "uart", replay: bool = True,
+           baud: int | None = None, wire: str | None = None, replay: bool | None = None,
            draw: bool | None = None, command: str = "",
            on_event: Callable[[Event], None] = lambda event: None,
            stop: Callable[[], bool] = lambda: False,
@@ -92,7 +92,7 @@ def resume(out: Path | str, *, board: str | None = None, port: str | None = None
 
 
 def verify(experiment: Experiment | str, *, board: str | None = None, port: str | None = None,
-           baud: int | None = None, wire: str = "uart", replay: bool = True,
+           baud: int | None = None, wire: str | None = None, replay: bool | None = None,
            samples: int | None = DEFAULT_SAMPLES, state_every: int | None = None,
            on_event: Callable[[Event], None] = lambda event: None,
            notice: Callable[[str], None] = lambda line: None) -> Verification:

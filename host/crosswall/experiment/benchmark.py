@@ -51,12 +51,20 @@ class Workload:
 
 
 def workload(experiment: Experiment, count: int) -> Workload:
-    """Up to ``count`` samples of an experiment's data; strokes at random if there are none."""
+    """Up to ``count`` samples of an experiment's data; strokes at random if there are none.
+
+    Raises
+    ------
+    DataError
+        If data were named (``with_options(data=...)``) and cannot be read.
+    """
     network = experiment.network()
     machine = Machine(network, experiment.rules(network), *experiment.tables(network))
     try:
         train, _ = experiment.load_data()
     except DataError:
+        if experiment.data is not None:
+            raise
         random = np.random.default_rng(0)
         height, width = experiment.file.data.shape or (1, network.pixels)
         return Workload(machine, _strokes(random, count, height, width),
