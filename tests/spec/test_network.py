@@ -201,7 +201,8 @@ def test_what_a_build_says_of_itself():
         "slots": 8, "static_spread": False, "single_port": True, "compact": False,
         "overlap": False, "positions": 1, "packed": True, "store": 20}
     assert Build(16, 4).options["store"] == 0 and not Build(16, 4).options["packed"]
-    assert (Build(16, 4).slots, Build(16, 4).positions) == (4, 1)
+    assert Build(16, 4) == Build(16, 4, WallMemory.BLOCK, static_spread=True, compact=False,
+                                 slots=4, positions=1, overlap=False, packed=False, store=0)
     assert build.groups(mnist_fields()) == 4 and build.readout_groups(mnist_fields()) == 5
     assert [replace(build, **options).pixels_at_once for options in (
         {}, {"compact": True}, {"packed": False})] == [4, 1, 1]
@@ -214,6 +215,17 @@ def test_variants_need_static_spread():
     with pytest.raises(ValueError, match="needs `static_spread`"):
         Build(16, 20, WallMemory.BLOCK, static_spread=False).check_fits(
             mnist_fields(variant_bits=1))
+
+
+def test_scores_of_32_bits_are_taken_and_of_33_refused():
+    # 255 · 255 · 8 neurons need 19 bits and a sign for a region; 2^31 / that are 4128.3 regions.
+    def regions(count: int) -> Network:
+        return Network(pixels=count, classes=2, neurons=8, offset=(0,), origin=tuple(range(count)),
+                       crossbar=(0,) * count, region=tuple(range(count)), feature_bits=8)
+
+    assert regions(4128).score_bits == 32
+    with pytest.raises(ValueError, match="at most 32 bits: got 33"):
+        regions(4129)
 
 
 def test_scores_wider_than_their_field_are_refused():
@@ -243,7 +255,7 @@ def test_feature_groups_cover_every_feature_and_vote_for_their_own_region():
     assert feature_groups(4, 3, 8, group=4, step=1).origin == (0,)
 
 
-@pytest.mark.parametrize(("group", "step"), [(0, 1), (14, 1), (4, 0), (4, 5)])
+@pytest.mark.parametrize(("group", "step"), [(0, 1), (14, 1), (4, 0), (4, 5), (9, 10)])
 def test_feature_groups_refuse_what_leaves_features_out(group, step):
     with pytest.raises(ValueError, match="`group`|`step`"):
         feature_groups(13, 3, 8, group=group, step=step)

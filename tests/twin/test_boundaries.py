@@ -209,6 +209,15 @@ def test_a_position_is_silent_below_the_silence(silence, silent):
     assert count(scored, Counter.SILENT_POSITIONS) == silent
 
 
+@pytest.mark.parametrize("flags", [Flag.LEARN_CLUSTERING, Flag.PREDICT])
+def test_a_position_without_an_active_line_is_scored_unless_it_is_silent(flags):
+    for silence, silent in ((0, 0), (1, 1)):
+        scored, _ = after(SampleHeader(7, flags), pixels=[0] * 4,
+                          rules=replace(RULES, silence=silence))
+        assert count(scored, Counter.SILENT_POSITIONS) == silent
+        assert count(scored, Counter.CLUSTERING_INTEGRATIONS) == 2 - 2 * silent
+
+
 def test_a_label_of_no_class_teaches_nobody():
     for network, header in ((NETWORK, TEACH), (LABELLED, REFINE)):
         assert after(replace(header, label=1), network=network, rules=replace(
