@@ -23,7 +23,7 @@ demo:
 	@scripts/setup.sh demo
 	$(BIN)/crosswall run digits --board virtual --out demo
 	$(BIN)/crosswall verify digits --board virtual
-	@echo 'plots:'; ls -1 $(CURDIR)/demo/*.png
+	@echo 'plots:'; ls -1 "$$PWD"/demo/*.png
 
 test:
 	@scripts/setup.sh test
