@@ -1,8 +1,10 @@
 """Studies that are run: what is written, kept, reused, interrupted."""
 
 import csv
+import errno
 import io
 import json
+import multiprocessing.synchronize
 import statistics
 from dataclasses import replace
 from pathlib import Path
@@ -138,6 +140,21 @@ def test_processes_find_what_one_process_finds(study, tmp_path):
         "match, 0", "match, 0.5", "stdp, 0", "stdp, 0.5"}
     shares = [event.share for event in events if isinstance(event, api.Advanced)]
     assert shares == sorted(shares) and shares[-1] <= 1
+
+
+def test_without_shared_memory_experiments_run_one_at_a_time(study, tmp_path, monkeypatch):
+    def no_semaphores(*arguments, **options):
+        raise FileNotFoundError(errno.ENOENT, "No such file or directory")
+
+    options = Options(seeds=1, train=20)
+    expected = run(study, out=tmp_path / "one", options=options, jobs=1, draw=False)
+    monkeypatch.setattr(multiprocessing.synchronize.SemLock, "__init__", no_semaphores)
+    told = []
+    found = run(study, out=tmp_path / "two", options=options, jobs=2, draw=False,
+                notice=told.append)
+    assert found.table.csv() == expected.table.csv()
+    assert told == ["processes cannot share memory (No such file or directory; is there a /dev/shm "
+                    "that can be written?), so experiments run one at a time"]
 
 
 @pytest.mark.parametrize("jobs", [1, 2])

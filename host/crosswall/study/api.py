@@ -115,7 +115,7 @@ def run(study: Study | str, *, out: Path | str, options: Options | None = None,
             for point in points for experiment in point.experiments}
     kept: dict[str, dict[str, Any] | None] = {key: store.load(key) for key in keys.values()}
     errors = _run_missing(points, keys, kept, store, surveyor, jobs or os.cpu_count() or 1,
-                          on_event, stop)
+                          on_event, stop, notice)
     rows = tuple(Row(point, tuple(kept[keys[id(experiment)]] for experiment in point.experiments))
                  for point in points)
     table = Table(study.file, rows, command(study, options), f"{__version__}, {code_digest()}")
@@ -159,8 +159,8 @@ def command(study: Study, options: Options) -> str:
 
 def _run_missing(points: Sequence[Point], keys: Mapping[int, str],
                  kept: dict[str, dict[str, Any] | None], store: Store, surveyor: Surveyor,
-                 jobs: int, on_event: Callable[[Event], None], stop: Callable[[], bool]
-                 ) -> list[CrosswallError]:
+                 jobs: int, on_event: Callable[[Event], None], stop: Callable[[], bool],
+                 notice: Callable[[str], None]) -> list[CrosswallError]:
     """Run the experiments that nothing is kept of, into ``kept``; errors of those that failed."""
     missing: dict[str, tuple[Point, Experiment]] = {}
     for point in points:
@@ -179,7 +179,7 @@ def _run_missing(points: Sequence[Point], keys: Mapping[int, str],
         done = sum(work * share for work, share in zip(works, shares, strict=True))
         on_event(Advanced(done / (sum(works) or 1.0), finished))
 
-    for end in run_all(experiments, jobs, advance=advance, stop=stop):
+    for end in run_all(experiments, jobs, advance=advance, stop=stop, notice=notice):
         key, (point, experiment) = order[end.number]
         finished += 1
         if end.result is not None:

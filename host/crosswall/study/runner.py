@@ -68,7 +68,8 @@ def run_point(experiment: Experiment, *, advance: Callable[[float], None] = lamb
 
 def run_all(experiments: Sequence[Experiment], jobs: int, *,
             advance: Callable[[Sequence[float]], None] = lambda shares: None,
-            stop: Callable[[], bool] = lambda: False) -> Iterator[Finished]:
+            stop: Callable[[], bool] = lambda: False,
+            notice: Callable[[str], None] = lambda line: None) -> Iterator[Finished]:
     """Run experiments in any order, ``jobs`` at a time.
 
     Parameters
@@ -79,6 +80,9 @@ def run_all(experiments: Sequence[Experiment], jobs: int, *,
         Called now and then with the share of each experiment that is done.
     stop
         Asked often; True ends all, and what is under way is lost.
+    notice
+        Called with one line if they run one after the other all the same, as this computer lets
+        processes share no memory.
 
     Yields
     ------
@@ -90,10 +94,34 @@ def run_all(experiments: Sequence[Experiment], jobs: int, *,
     ToolError
         If a process dies.
     """
-    if jobs == 1 or len(experiments) <= 1:
+    jobs = min(jobs, len(experiments))
+    common = _Common.make(len(experiments), notice) if jobs > 1 else None
+    if common is None:
         yield from _one_after_the_other(experiments, advance, stop)
     else:
-        yield from _side_by_side(experiments, min(jobs, len(experiments)), advance, stop)
+        yield from _side_by_side(experiments, jobs, common, advance, stop)
+
+
+@dataclass(frozen=True)
+class _Common:
+    """What the processes of a pool have in common: the share of each experiment that is done, and
+    whether all are to end."""
+
+    context: Any
+    shares: MutableSequence[float]
+    halt: Any
+
+    @classmethod
+    def make(cls, experiments: int, notice: Callable[[str], None]) -> _Common | None:
+        """None, with a notice, where the system shares no memory."""
+        # Spawned, not forked: a display's threads may be running here.
+        context = multiprocessing.get_context("spawn")
+        try:
+            return cls(context, context.RawArray("d", experiments), context.Event())
+        except OSError as error:
+            notice(f"processes cannot share memory ({error.strerror}; is there a /dev/shm that can "
+                   f"be written?), so experiments run one at a time")
+            return None
 
 
 def _one_after_the_other(experiments: Sequence[Experiment],
@@ -111,21 +139,17 @@ def _one_after_the_other(experiments: Sequence[Experiment],
         yield finished
 
 
-def _side_by_side(experiments: Sequence[Experiment], jobs: int,
+def _side_by_side(experiments: Sequence[Experiment], jobs: int, common: _Common,
                   advance: Callable[[Sequence[float]], None],
                   stop: Callable[[], bool]) -> Iterator[Finished]:
-    # Spawned, not forked: a display's threads may be running here.
-    context = multiprocessing.get_context("spawn")
-    shares = context.RawArray("d", len(experiments))
-    halt = context.Event()
-    pool = ProcessPoolExecutor(jobs, context, _start_process, (shares, halt))
+    pool = ProcessPoolExecutor(jobs, common.context, _start_process, (common.shares, common.halt))
     try:
         with _interrupts_held():
             pending = {pool.submit(_work, number, experiment)
                        for number, experiment in enumerate(experiments)}
         while pending and not stop():
             done, pending = wait(pending, _LOOK_SECONDS, FIRST_COMPLETED)
-            advance(shares)
+            advance(common.shares)
             for future in done:
                 if (finished := future.result()) is not None:
                     yield finished
@@ -133,7 +157,7 @@ def _side_by_side(experiments: Sequence[Experiment], jobs: int,
         raise ToolError("a process of the study died, perhaps for want of memory; lower --jobs "
                         "and call the study again, what is finished is kept") from error
     finally:
-        halt.set()
+        common.halt.set()
         pool.shutdown(cancel_futures=True)
 
 
