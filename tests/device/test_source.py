@@ -39,6 +39,7 @@ def test_ideal_section_takes_every_parameter():
     ({"kind": "ideal", "step": 10**5000}, "`step` must be a number from 1e-06 to 1: got a int"),
     ({"kind": "ideal", "noise": float("inf")}, "`noise` must be a number from 0 to 2: got inf"),
     ({"kind": "ideal", "spread": [0.1]}, "`spread` must be a number from 0 to 0.5: got [0.1]"),
+    ({"kind": "ideal", "stuck": "few"}, "`stuck` must be a number from 0 to 1: got 'few'"),
     ({"kind": "ideal", "name": 3}, "`name` must be text: got 3"),
     ({"kind": "ideal", "conductance_max": 0.12},
      "`conductance_max` must be a number from 0 to 0.05: got 0.12"),
@@ -102,7 +103,9 @@ def test_named_tables_are_found_through_the_environment(write_pair, tmp_path, mo
     model = device.load("stt-300k")
     assert model.name == "stt-300k"
     assert str(tmp_path) not in model.provenance
-    assert device.from_mapping({"kind": "table", "path": "stt-300k"}).name == "stt-300k"
+    section = {"kind": "table", "path": "stt-300k"}
+    assert device.from_mapping(section).name == "stt-300k"
+    assert device.from_mapping({**section, "name": "mine"}).name == "mine"
     with pytest.raises(DeviceError, match="'sot-0k' were not found .*CROSSWALL_DATA"):
         device.load("sot-0k")
 

@@ -18,6 +18,7 @@ from crosswall.experiment import Experiment
 from crosswall.study import Options, Study, api, run
 from crosswall.study import runner as runners
 from crosswall.study.store import Store, Surveyor
+from tests.device.tables import DECREASING, INCREASING, table_text
 from tests.near import near
 from tests.study.conftest import STUDY
 
@@ -52,6 +53,26 @@ def test_table_has_what_single_runs_find(study, study_file, tmp_path):
     assert last["seeds"] == "1 2"
     assert float(last["learned_samples"]) == 60 + 90
     assert outcome.table.as_dict()["rows"][-1]["accuracy"]["values"] == near(accuracies)
+
+
+def test_devices_of_a_folder_are_told_once(study, study_file, tmp_path):
+    folder = study_file.parent / "two"
+    folder.mkdir()
+    for number in range(2):
+        for word, rows_of in (("increasing", INCREASING), ("decreasing", DECREASING)):
+            (folder / f"dG_{word}{number}.txt").write_text(table_text(rows_of))
+    text = study_file.read_text().replace('key = "device.noise"\nvalues = [0.0, 0.5]', """points = [
+    { label = "both", set = { device = { kind = "table", path = "two" } } },
+    { label = "one", set = { device = { kind = "table", path = "two" },
+                             "formats.variant_bits" = 0 } },
+]""".replace("\n                            ", ""))
+    study_file.write_text(text)
+    lines: list[str] = []
+    run(Study.load(str(study_file)), out=tmp_path / "out", options=Options(seeds=1), jobs=1,
+        draw=False, notice=lines.append)
+    told = [line.partition(": ")[2] for line in lines if line.startswith("device ")]
+    assert told == ["each synapse is one of its 2 devices",
+                    "only the first of its 2 devices is used; --variants all takes all"]
 
 
 def test_files_are_there_and_say_the_command_that_makes_them(study, study_file, tmp_path):

@@ -66,7 +66,8 @@ def ideal(*, step: float = DEFAULT_STEP, noise: float = 0.0, asymmetry: float = 
     noise = check_number("noise", noise, 0, 2)
     asymmetry = check_number("asymmetry", asymmetry, -1, 1)
     nonlinearity = check_number("nonlinearity", nonlinearity, 0, 1)
-    check_number("spread", spread, 0, MAX_GAIN_SPREAD)
+    spread = check_number("spread", spread, 0, MAX_GAIN_SPREAD)
+    stuck = check_number("stuck", stuck, 0, 1)
 
     ends = np.array([0.0, 1.0])  # linear in position: two points are exact
     random = 1 + noise * gaussian_slice_means(SLICES)

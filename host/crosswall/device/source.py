@@ -133,13 +133,13 @@ def _from_toml(path: Path, data: str | os.PathLike[str] | None, limit: int | Non
         raise DeviceError(f"{path}: {error}") from error
 
 
-def _named_device(name: str, data: str | os.PathLike[str] | None,
+def _named_device(tables: str, data: str | os.PathLike[str] | None,
                   **parameters: Any) -> DeviceModel:
     """A device of `NAMED_TABLES`; its provenance does not depend on where the tables lie."""
-    folder = _named_folder(name, data)
-    model = read_devices(folder, **{"name": name, **parameters})
+    folder = _named_folder(tables, data)
+    model = read_devices(folder, **{"name": tables, **parameters})
     return replace(model, provenance="micromagnetic DW-MTJ (Sandia National Laboratories, UT "
-                   f"Austin), {model.provenance.replace(str(folder), NAMED_TABLES[name])}")
+                   f"Austin), {model.provenance.replace(str(folder), NAMED_TABLES[tables])}")
 
 
 def _named_folder(name: str, data: str | os.PathLike[str] | None) -> Path:
