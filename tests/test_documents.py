@@ -10,6 +10,7 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from sklearn import datasets
 
 from crosswall.cli import main
 from crosswall.errors import exit_codes
@@ -51,7 +52,16 @@ def folder(tmp_path_factory) -> Path:
     labels = np.arange(120) % 10
     images = random.integers(0, 60, (120, 8, 8)) + 15 * labels[:, None, None]
     np.savez(root / "checkout" / "my-data.npz", x=images.astype(np.uint8), y=labels)
+    write_flowers(root / "checkout" / "flowers.csv")
     return root / "checkout"
+
+
+def write_flowers(path: Path) -> None:
+    """Iris as a table whose label is a word in the first column, of no usual name."""
+    found = datasets.load_iris()
+    rows = [",".join([str(found.target_names[label]), *map(str, values)])
+            for values, label in zip(found.data, found.target, strict=True)]
+    path.write_text("\n".join(["kind,sepal,width,petal,width", *rows]) + "\n")
 
 
 @pytest.mark.parametrize("command", SOFTWARE)

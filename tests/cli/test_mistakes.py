@@ -273,3 +273,15 @@ def test_devices_that_vary_on_a_board_without_spread(crosswall, small):
     build = dataclasses.replace(Build(lanes=8, readout_lanes=4), static_spread=False)
     with on_terminal(FakeBoard(experiment.network(), build)) as port:
         assert "static_spread" in crosswall.fails(7, "run", small, "--port", port)
+
+
+def test_label_of_a_table_is_chosen_on_the_command_line(crosswall, small, tmp_path):
+    rows = [f"{label},{','.join(str((label * 7 + pixel) % 10) for pixel in range(64))}"
+            for label in range(10) for _ in range(8)]
+    (tmp_path / "own.csv").write_text("\n".join(rows) + "\n")
+    arguments = ("run", small, "--data", "own.csv", "--train", 60, "--test", 20)
+    assert "name it with `data.label`" in crosswall.fails(4, *arguments)
+    assert "no such column; expected a number, 1 to 65" in crosswall.fails(
+        4, *arguments, "--label", "66")
+    assert "only a table" in crosswall.fails(4, "run", small, "--label", "1")
+    assert "only a table" in crosswall.fails(4, "verify", small, "--label", "1", "--board", "twin")

@@ -78,7 +78,7 @@ def test_missing_set_says_where_it_was_looked_for_and_what_to_do(folder, monkeyp
 def test_file_of_another_kind_is_refused(tmp_path):
     path = tmp_path / "set.mat"
     path.touch()
-    with pytest.raises(DataError, match=r"ends in \.npz or \.csv"):
+    with pytest.raises(DataError, match=r"ends in one of \.npz, \.csv, \.tsv"):
         load(path)
 
 

@@ -134,6 +134,8 @@ device_options = options(
 
 data_options = options(
     click.option("--data", metavar="PATH", help="The data set, or a folder that holds it."),
+    click.option("--label", metavar="COLUMN", help="Column of the labels in a CSV table: its name, "
+                 "or its number from 1."),
     click.option("--train", type=click.IntRange(min=1), metavar="N",
                  help="Use only N training samples."),
     click.option("--test", type=click.IntRange(min=1), metavar="N",

@@ -130,6 +130,12 @@ class RawPart(NamedTuple):
     """Labels [samples]: int64, or words (NumPy's ``U``)."""
     shape: Shape | None
     """Height and width, if the values came as images."""
+    value_names: tuple[str, ...] = ()
+    """What messages call each value of a sample; if empty, its number."""
+
+    def value_name(self, place: int) -> str:
+        """What messages call a value of a sample."""
+        return self.value_names[place] if self.value_names else f"value {place} (from 0)"
 
     def take(self, indices: NDArray[Any]) -> RawPart:
         """Return the samples at `indices`, in that order."""

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from crosswall.errors import DataError
 
 from .classes import assign, check
-from .dataset import Dataset, RawPart, Shape
+from .dataset import Dataset, RawPart, RawSet, Shape
 from .encoding import FeatureEncoding
-from .locating import locate
+from .locating import Source, locate
 from .scaling import declared_bounds, measured_bounds, refuse_outside, to_bytes, to_shares
 from .splitting import stratified_split
 
@@ -29,6 +29,7 @@ def load(
     value_range: tuple[float, float] | None = None,
     shape: Shape | None = None,
     classes: int | None = None,
+    label: str | int | None = None,
     encoding: FeatureEncoding | None = None,
     notice: Callable[[str], None] = lambda line: None,
 ) -> tuple[Dataset, Dataset]:
@@ -55,6 +56,8 @@ def load(
         Height and width, for images stored as rows of pixels.
     classes
         Number of classes; by default as many as there are different labels (`classes.assign`).
+    label
+        Name or number (from 1) of a table's column of labels; by default as `columns.roles` finds.
     encoding
         Makes several bytes of each feature of a table, in place of one.
     notice
@@ -69,7 +72,7 @@ def load(
         If a built-in set is asked for and scikit-learn is not installed.
     """
     found = locate(source, data)
-    name, raw = found.title, found.read()
+    name, raw = found.title, _read(found, label, notice)
     train, test = raw.train, raw.test
     check(train)
     if test is None:
@@ -114,3 +117,14 @@ def load(
 
 def _form(part: RawPart) -> str:
     return f"{part.shape[0]}×{part.shape[1]}" if part.shape else f"{part.values.shape[1]} values"
+
+
+def _read(found: Source, label: str | int | None, notice: Callable[[str], None]) -> RawSet:
+    if found.is_table:
+        return found.read(label=label, notice=notice)
+    if label is not None:
+        raise DataError(
+            f"{found.path or found.title}: `data.label` = {label!r}, but only a table (CSV) has "
+            "columns; remove it"
+        )
+    return found.read()

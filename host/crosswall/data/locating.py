@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,8 +23,10 @@ from .table import read_csv
 DATA_VARIABLE = "CROSSWALL_DATA"
 """Environment variable: a folder that holds sets by name."""
 
-_READERS: dict[str, Callable[[Path], RawSet]] = {".npz": read_npz, ".csv": read_csv}
-_KINDS = f"a data file ends in {' or '.join(_READERS)}; IDX files are given by their folder"
+_READERS: dict[str, Callable[..., RawSet]] = {
+    ".npz": read_npz, ".csv": read_csv, ".tsv": read_csv}  # fmt: skip
+_ENDINGS = ", ".join(_READERS)
+_KINDS = f"a data file ends in one of {_ENDINGS}; IDX files are given by their folder"
 
 
 class Source(NamedTuple):
@@ -33,8 +36,9 @@ class Source(NamedTuple):
     """What it is called."""
     path: Path | None
     """Its file or folder; None for a built-in set."""
-    read: Callable[[], RawSet]
-    """Reads it."""
+    read: Callable[..., RawSet]
+    """Reads it; a table takes `label` and `notice` (`read_csv`)."""
+    is_table: bool = False
 
 
 def is_path(source: str | os.PathLike[str]) -> bool:
@@ -92,7 +96,7 @@ def _at(path: Path) -> Source:
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise DataError(f"{path}: {_KINDS}")
-    return Source(path.stem, path, lambda: reader(path))
+    return Source(path.stem, path, partial(reader, path), reader is read_csv)
 
 
 def _given(data: Path, name: str, *, names_a_path: bool) -> Source:
@@ -116,7 +120,7 @@ def _given(data: Path, name: str, *, names_a_path: bool) -> Source:
         found or _sets_below(data),
         f"--data {data}: more than one set that could be meant",
         nothing=f"data set {name!r} not found in --data {data}{_holds(data)}; name the set itself, "
-        f"or a folder that holds {name}/ or {' or '.join(name + each for each in _READERS)}",
+        f"or a folder that holds {name}/ or {name} with one of {_ENDINGS}",
     )
 
 

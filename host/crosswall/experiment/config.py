@@ -85,6 +85,9 @@ class DataSection(Section):
                                    "the data say", default=None)
     classes: int | None = integer(2, 64, "number of classes; default: as the data say",
                                   default=None)
+    label: str | int | None = value(
+        "a column's name, or its number from 1", "which column of a CSV table has the labels; "
+        "default: as its header says", default=None)
     encoding: Annotated[TriangularSection | ComplementSection,
                         Field(discriminator="kind")] | None = value(
         "a table", "how features become input lines, see `[data.encoding]`; default: a line each",

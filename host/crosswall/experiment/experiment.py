@@ -133,8 +133,8 @@ class Experiment:
 
     def with_options(self, *, seed: int | None = None, train: int | None = None,
                      test: int | None = None, data: str | None = None,
-                     read_back: str | None = None, device: str | None = None,
-                     variants: Variants | None = None) -> Experiment:
+                     label: str | int | None = None, read_back: str | None = None,
+                     device: str | None = None, variants: Variants | None = None) -> Experiment:
         """This experiment with some values replaced; None keeps a value.
 
         Raises
@@ -144,7 +144,7 @@ class Experiment:
         """
         mapping = self.as_mapping()
         for section, key, value in (("experiment", "seed", seed), ("data", "train", train),
-                                    ("data", "test", test),
+                                    ("data", "test", test), ("data", "label", label),
                                     ("experiment", "read_back", read_back)):
             if value is not None:
                 mapping[section][key] = value
@@ -191,7 +191,8 @@ class Experiment:
             source, data=self.data, test_fraction=section.test_fraction,
             split_seed=self.seeds.split,
             value_range=_pair(section.value_range), shape=_pair(section.shape),
-            classes=section.classes, encoding=self._encoding(), notice=notice)
+            classes=section.classes, label=section.label,
+            encoding=self._encoding(), notice=notice)
         parts = []
         for key, part in (("train", train), ("test", test)):
             limit = getattr(section, key)
