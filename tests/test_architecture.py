@@ -13,7 +13,7 @@ ALLOWED = {
     "crosswall.files": {"crosswall.errors"},
     "crosswall.compiling": {"crosswall.trust"},
     "crosswall.drawing": {"crosswall.errors"},
-    "crosswall.reading": set(),
+    "crosswall.reading": {"crosswall.errors"},
     "crosswall.sections": {"crosswall.errors", "crosswall.reading"},
     "crosswall.trust": set(),
     "crosswall.spec": set(),

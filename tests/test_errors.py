@@ -55,3 +55,12 @@ def test_every_error_is_caught_as_crosswall_error_with_its_line(row):
 ])
 def test_what_the_system_refuses_is_a_line_with_file_reason_and_remedy(error, line):
     assert str(errors.host_error(error)) == line
+
+
+@pytest.mark.parametrize(("text", "line"), [
+    ("a: b\n  c\tµ ΔG… 5\u202f%", "a: b c µ ΔG… 5 %"),
+    ("\x1b[2Ja\0\ud800\x7f", r"\x1b[2Ja\x00\ud800\x7f"),
+    ("a" * 1500 + "b" * 1500, "a" * 1331 + " … " + "b" * 666),
+])
+def test_message_of_an_error_is_one_line_whatever_it_holds(text, line):
+    assert str(errors.DataError(text)) == f"{errors.DataError(text)}" == line

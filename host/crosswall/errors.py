@@ -50,6 +50,7 @@ __all__ = [
     "UsageError",
     "VerifyError",
     "exit_codes",
+    "one_line",
     "host_error",
 ]
 
@@ -64,11 +65,15 @@ class CrosswallError(Exception):
     """Base of every error that a user can act on.
 
     Raised only through its subclasses, each with its own `exit_code` and
-    `meaning` (one line, for help and documentation).
+    `meaning` (one line, for help and documentation). Its text is one line of bearable length,
+    whatever came into the message from a file, a name or another program.
     """
 
     exit_code: ClassVar[int]
     meaning: ClassVar[str]
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class VerifyError(CrosswallError):
@@ -139,6 +144,18 @@ class Interrupted(CrosswallError):  # noqa: N818  # not a mistake of anyone
 
     exit_code = 130
     meaning = "stopped by the user (Ctrl-C, SIGTERM or SIGHUP)"
+
+
+def one_line(text: str, longest: int = 2000) -> str:
+    """A text of anybody's as one line: without control characters, its middle left out if it is
+    longer than ``longest`` characters."""
+    line = " ".join(text.split())
+    line = "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode()
+                   for letter in line)
+    if len(line) <= longest:
+        return line
+    end = longest // 3
+    return f"{line[:longest - end - 3]} … {line[-end:]}"
 
 
 class ExitCode(NamedTuple):

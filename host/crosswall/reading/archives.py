@@ -16,7 +16,9 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import DTypeLike, NDArray
 
-from .plain import MAX_UNPACKING, UnreadableError, array_of_bytes, one_line, opened, size
+from crosswall.errors import one_line
+
+from .plain import MAX_UNPACKING, UnreadableError, array_of_bytes, opened, size
 
 _MAX_HEADER = 1 << 14
 """Bytes in which an array's header must end: NumPy itself refuses more than 10,000 characters."""
@@ -173,7 +175,7 @@ def _faults_in_words() -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise  # of the system; a place before the file's begin is the archive's fault
-        raise _damaged(one_line(str(error) or type(error).__name__)) from error
+        raise _damaged(one_line(str(error) or type(error).__name__, 200)) from error
 
 
 def _damaged(why: str) -> UnreadableError:

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .plain import UnreadableError, one_line, read_text
+from crosswall.errors import one_line
+
+from .plain import UnreadableError, read_text
 
 MAX_TOML_BYTES = 1 << 20
 """Largest TOML file that is read."""
@@ -69,7 +71,7 @@ def _parsed(form: str, parse: Callable[[str], Any], text: str) -> Any:
     except RecursionError as error:
         raise _not_valid(form, f"nested more than {MAX_DEPTH} deep") from error
     except ValueError as error:  # also of whole numbers with thousands of digits
-        raise _not_valid(form, one_line(str(error))) from error
+        raise _not_valid(form, one_line(str(error), 200)) from error
     _check(form, tree)
     return tree
 

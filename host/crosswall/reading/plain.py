@@ -146,12 +146,6 @@ def size(count: int) -> str:
     return f"{count} bytes"
 
 
-def one_line(text: str) -> str:
-    """A text of another program in one line of bearable length."""
-    text = " ".join(text.split())
-    return text if len(text) <= 200 else text[:197] + "..."
-
-
 def _lines(text: IO[str], longest: int) -> Iterator[str]:
     while line := text.readline(longest + 1):
         if len(line) > longest:
