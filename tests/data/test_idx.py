@@ -98,7 +98,7 @@ def test_header_that_announces_more_than_memory_is_refused(tmp_path, images):
         load(tmp_path)
 
 
-@pytest.mark.parametrize("announced", [(6, 2, 3), (512, 1024, 1000)])
+@pytest.mark.parametrize("announced", [(6, 2, 3), (512, 1024, 1000), (8192, 255, 257)])
 def test_file_that_unpacks_to_gigabytes_is_refused_without_them(tmp_path, images, announced):
     write(tmp_path, images, LABELS, suffix=".gz")
     with gzip.open(tmp_path / "train-images-idx3-ubyte.gz", "wb", 1) as file:
@@ -106,7 +106,7 @@ def test_file_that_unpacks_to_gigabytes_is_refused_without_them(tmp_path, images
         for _ in range(64):
             file.write(bytes(1 << 20))
     tracemalloc.start()
-    with pytest.raises(DataError, match="the file has more|announces 512×1024×1000"):
+    with pytest.raises(DataError, match="has more|512×1024×1000|8192 images, but 6 la"):
         load(tmp_path)
     assert tracemalloc.get_traced_memory()[1] < 1 << 20
     tracemalloc.stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,15 @@ from crosswall.reading import UnreadableError, array_of_bytes, opened_unpacked
 from .dataset import MAX_ARRAY_BYTES, MAX_VALUES
 
 _UNSIGNED_BYTE = 0x08
+
+
+def idx_length(path: Path, dimensions: int) -> int:
+    """Number of items (images, labels) that an IDX file announces; DataError as `read_idx`."""
+    try:
+        with opened_unpacked(path) as file:
+            return _sizes(path, file, dimensions)[0]
+    except UnreadableError as error:
+        raise DataError(f"{path}: {error}") from error
 
 
 def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
@@ -27,14 +37,8 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     """
     try:
         with opened_unpacked(path) as file:
-            sizes = _sizes(path, array_of_bytes(file, 4 + 4 * dimensions).tobytes(), dimensions)
+            sizes = _sizes(path, file, dimensions)
             expected = math.prod(sizes)
-            if math.prod(sizes[1:]) > MAX_VALUES or expected > MAX_ARRAY_BYTES:
-                raise UnreadableError(
-                    f"the header announces {_times(sizes)} = {expected} bytes of data",
-                    f"give images of at most {MAX_VALUES} pixels, {MAX_ARRAY_BYTES >> 20} MiB "
-                    "of them",
-                )
             body = array_of_bytes(file, expected)
             more = bool(file.read(1))
     except UnreadableError as error:
@@ -47,8 +51,9 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     return body.reshape(sizes)
 
 
-def _sizes(path: Path, header: bytes, dimensions: int) -> list[int]:
-    """Return the lengths that a header announces; DataError unless it is one."""
+def _sizes(path: Path, file: IO[bytes], dimensions: int) -> list[int]:
+    """Return the lengths that a header announces; DataError unless it is one of a set."""
+    header = array_of_bytes(file, 4 + 4 * dimensions).tobytes()
     if len(header) < 4 + 4 * dimensions:
         raise DataError(
             f"{path}: truncated: {len(header)} bytes where the header alone has "
@@ -62,6 +67,11 @@ def _sizes(path: Path, header: bytes, dimensions: int) -> list[int]:
     sizes = [int.from_bytes(header[at : at + 4], "big") for at in range(4, len(header), 4)]
     if not all(sizes):
         raise DataError(f"{path}: the header announces no data: {_times(sizes)}")
+    if math.prod(sizes[1:]) > MAX_VALUES or math.prod(sizes) > MAX_ARRAY_BYTES:
+        raise DataError(
+            f"{path}: the header announces {_times(sizes)} bytes of data; give images of at most "
+            f"{MAX_VALUES} pixels, {MAX_ARRAY_BYTES >> 20} MiB of them"
+        )
     return sizes
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from crosswall.errors import DataError
 
 from .dataset import RawPart, RawSet, raw_part
-from .idx import read_idx
+from .idx import idx_length, read_idx
 
 _NAME = re.compile(
     r"(?:(?P<set>.+)-)?(?P<part>train|t10k|test)-(?P<kind>images-idx3|images\.idx3|labels-idx1|"
@@ -60,15 +60,14 @@ class IdxSet:
         return (part, "images") in self.files or (part, "labels") in self.files
 
     def _read(self, part: str) -> RawPart:
-        paths = [self._path(part, kind) for kind in ("images", "labels")]
-        images, labels = (read_idx(path, dimensions)
-                          for path, dimensions in zip(paths, (3, 1), strict=True))  # fmt: skip
-        if len(images) != len(labels):
+        images, labels = self._path(part, "images"), self._path(part, "labels")
+        lengths = idx_length(images, 3), idx_length(labels, 1)
+        if lengths[0] != lengths[1]:  # before what they announce is unpacked
             raise DataError(
-                f"{paths[0]}: {len(images)} images, but {len(labels)} labels in {paths[1]}; "
+                f"{images}: {lengths[0]} images, but {lengths[1]} labels in {labels}; "
                 "the files are not of one set"
             )
-        return raw_part(f"{self.folder} ({part})", images, labels)
+        return raw_part(f"{self.folder} ({part})", read_idx(images, 3), read_idx(labels, 1))
 
     def _path(self, part: str, kind: str) -> Path:
         if path := self.files.get((part, kind)):
@@ -90,7 +89,7 @@ def idx_sets(folder: Path) -> list[IdxSet]:
     for place in (folder, folder / _RAW):
         for path in sorted(place.iterdir(), key=_preference) if place.is_dir() else ():
             match = _NAME.fullmatch(path.name)
-            if match is None or not path.is_file():
+            if match is None:
                 continue
             name = match["set"] or folder_title(place)
             files = found.setdefault((place, name), IdxSet(name, place)).files

@@ -110,7 +110,10 @@ def load(
         samples = (
             to_bytes(part, bounds) if encoding is None else encoding.encode(to_shares(part, bounds))
         )
-        return Dataset(name, samples, labels, len(named.names), shape, named.names)
+        try:
+            return Dataset(name, samples, labels, len(named.names), shape, named.names)
+        except DataError as error:
+            raise DataError(f"{part.where}: {str(error).removeprefix(f'{name}: ')}") from error
 
     return dataset(train, named.train), dataset(test, named.test)
 
