@@ -62,7 +62,7 @@ def load(source: str | os.PathLike[str], *, data: str | os.PathLike[str] | None 
     if text in NAMED_TABLES:
         return _named_device(text, data, limit=limit)
     path = Path(text)
-    if not os.path.exists(text):  # False also for what cannot be a path
+    if not os.path.lexists(text):  # False also for what cannot be a path
         raise DeviceError(f"device {shown(text)} not found; give one of {', '.join(NAMES)}, a "
                           "directory of tables, a table or a TOML file")
     if path.suffix == ".toml":

@@ -142,7 +142,10 @@ class Study:
         base = next((change.base for change in reversed(changes) if change.base), section.base)
         if base not in config.preset_names() and (self.folder / base).exists():
             base = str(self.folder / base)
-        mapping, _, folder = config.read(base)
+        try:
+            mapping, _, folder = config.read(base)
+        except ExperimentError as error:
+            raise ExperimentError(f"{where}: {error}") from error
         for key in ("train", "test"):
             value = getattr(options, key) or getattr(section, key)
             if value == "all":

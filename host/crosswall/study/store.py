@@ -22,10 +22,15 @@ from crosswall import __version__
 from crosswall.data import Dataset
 from crosswall.experiment import Experiment
 from crosswall.files import replacing_file
+from crosswall.reading import UnreadableError, read_json
 from crosswall.spec.network import Network
 
-FORMAT = 1
-"""Version of the files' keys: ``format``, ``key`` and ``result``, the object of ``result.json``."""
+FORMAT = 2
+"""Version of the files' keys: ``format``, ``key``, ``result``, the object of ``result.json``, and
+``digest``, its SHA-256."""
+
+MAX_BYTES = 1 << 28
+"""Largest such file that is read."""
 
 _CODE = ("spec", "twin", "device", "data", "experiment/experiment.py", "experiment/initial.py",
          "experiment/pulses.py", "experiment/schedule.py", "experiment/runner.py",
@@ -47,17 +52,23 @@ class Store:
     def load(self, key: str) -> dict[str, Any] | None:
         """The result of a key; None if it is not there, damaged or of another format."""
         try:
-            kept = json.loads(self.path(key).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            kept = read_json(self.path(key), MAX_BYTES)
+        except UnreadableError:
             return None
-        right = isinstance(kept, dict) and (kept.get("format"), kept.get("key")) == (FORMAT, key)
-        return kept["result"] if right else None
+        return kept["result"] if isinstance(kept, dict) and \
+            kept == _as_kept(key, kept.get("result")) else None
 
     def save(self, key: str, result: dict[str, Any]) -> None:
         """Keep a result; the file appears whole or not at all."""
-        text = json.dumps({"format": FORMAT, "key": key, "result": result})
+        text = json.dumps(_as_kept(key, result))
         with replacing_file(self.path(key)) as new:
             new.write_text(text + "\n", encoding="utf-8")
+
+
+def _as_kept(key: str, result: Any) -> dict[str, Any]:
+    """What a file says; whatever becomes of its bytes, it does not say anything else."""
+    digest = hashlib.sha256(json.dumps(result).encode()).hexdigest()
+    return {"format": FORMAT, "key": key, "digest": digest, "result": result}
 
 
 @functools.cache
