@@ -20,6 +20,8 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "developer")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, default=1, help="base of every test's random seed")
+    parser.addoption("--fuzz", type=int, metavar="N",
+                     help="changed files of each kind in tests/fuzz; counts are shown in the end")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
