@@ -45,9 +45,11 @@ class Area:
     Parameters
     ----------
     sources
-        Files, folders or patterns, from the tree's root; those of ``without`` are left out.
+        Files, folders or patterns, from the tree's root.
     tests
         The same, nearest first; ``{module}`` stands for the name of the mutated module.
+    without
+        Patterns of sources and tests that are left out.
     options
         Passed to pytest.
     numba
@@ -65,13 +67,15 @@ class Area:
 
     def files(self, tree: Path) -> list[Path]:
         """Its sources, from the tree's root."""
-        return [path for path in expand(tree, self.sources, "*.py")
-                if not any(fnmatch.fnmatch(str(path), pattern) for pattern in self.without)]
+        return [path for path in expand(tree, self.sources, "*.py") if self._takes(path)]
 
     def judges(self, tree: Path, module: str = "") -> list[str]:
         """Test files for a mutant of a module, nearest first, each once."""
         patterns = (pattern.replace("{module}", module) for pattern in self.tests)
-        return [str(path) for path in expand(tree, patterns, "test_*.py")]
+        return [str(path) for path in expand(tree, patterns, "test_*.py") if self._takes(path)]
+
+    def _takes(self, path: Path) -> bool:
+        return not any(fnmatch.fnmatch(str(path), pattern) for pattern in self.without)
 
 
 def expand(tree: Path, patterns: Iterable[str], name: str) -> list[Path]:

@@ -1,6 +1,7 @@
 """The mutation harness: which faults it plants, and that it tells noticed from unnoticed ones."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from random import Random
@@ -119,6 +120,9 @@ def test_nearest_tests_come_first_and_once(area, tmp_path):
     (tmp_path / "project/tests/test_other.py").write_text("")
     assert area.judges(tmp_path / "project", "plot") == ["tests/test_plot.py",
                                                          "tests/test_other.py"]
+    fast = replace(area, without=("*/test_other.py", "source/*"))
+    assert fast.judges(tmp_path / "project", "plot") == ["tests/test_plot.py"]
+    assert fast.files(tmp_path / "project") == []
 
 
 def test_the_plan_names_sources_and_tests_that_exist():
