@@ -21,7 +21,7 @@ from . import output_registers
 from .board import FpgaBoard
 from .cache import Progress, cached, content_key, provide_home
 from .estimate import lacking, parse_stat
-from .report import BuildReport, overfull, parse_nextpnr, resource_line
+from .report import BuildReport, overfull, parse_nextpnr, read_report, resource_line
 from .tools import last_error, package_folder, require_package, run_tool, wheel_program
 
 __all__ = ["Bitstream", "Scripts", "build_bitstream", "build_scripts", "flash", "flash_command"]
@@ -113,11 +113,11 @@ def build_bitstream(board: FpgaBoard, network: Network, build: Build, folder: Pa
     """
     system = _elaborate(board, network, build, progress)
     made = _place_and_route(board, system, seed, progress)
-    resources, clocks = parse_nextpnr((made / _NEXTPNR_REPORT).read_text())
+    resources, clocks = read_report(made / _NEXTPNR_REPORT, parse_nextpnr)
     report = BuildReport(board.name, {key: getattr(value, "value", value)
                                       for key, value in asdict(build).items()},
                          network.digest(), network.synapses, resources, clocks,
-                         parse_stat((made / _STAT).read_text()))
+                         read_report(made / _STAT, parse_stat))
     folder.mkdir(parents=True, exist_ok=True)
     for source in made.iterdir():
         shutil.copy(source, folder / source.name)
@@ -160,7 +160,7 @@ def build_scripts(board: FpgaBoard, network: Network, build: Build, folder: Path
                 path.unlink()
         log.unlink()
 
-    needed = parse_stat((cached("syntheses", key, produce, progress) / _STAT).read_text())
+    needed = read_report(cached("syntheses", key, produce, progress) / _STAT, parse_stat)
     _check_fits(board, needed, progress)
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder, plan.files)
@@ -244,7 +244,7 @@ def _place_and_route(board: FpgaBoard, system: Any, seed: int, progress: Progres
                     raise _does_not_fit(board, short) from error
                 raise
             if line[0] == "yosys":
-                _check_fits(board, parse_stat((folder / _STAT).read_text()), progress)
+                _check_fits(board, read_report(folder / _STAT, parse_stat), progress)
                 if board.output_registers:
                     count = output_registers.use_output_registers_in_file(folder / f"{_NAME}.json")
                     progress(f"{board.name}: output registers: of {count} reads of block RAMs")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+
+from crosswall.reading import UnreadableError, parse_json
 
 __all__ = ["lacking", "parse_stat"]
 
@@ -42,13 +43,14 @@ def parse_stat(text: str) -> dict[str, int]:
     Raises ValueError if it is anything else.
     """
     try:
-        cells = json.loads(text[text.index("{"):])["design"]["num_cells_by_type"]
+        cells = parse_json(text[text.index("{"):])["design"]["num_cells_by_type"]
         needed: Counter[str] = Counter()
         for cell, count in cells.items():
             for pattern, kind in _KINDS.items():
                 if re.fullmatch(pattern, cell):
                     needed[kind] += int(count) * (2 if cell == "RAMB36E1" else _LUTS.get(cell, 1))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError,
+            UnreadableError) as error:
         raise ValueError(f"not what yosys' `stat -json` writes: {error!r}") from error
     if any(part in needed for part in _CELL):
         needed["logic cell"] = max(needed.pop(part, 0) for part in _CELL)

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
+
+from crosswall.errors import ToolError
+from crosswall.reading import UnreadableError, parse_json, read_text
 
 __all__ = ["BuildReport", "ClockReport", "ResourceReport", "overfull", "parse_nextpnr",
-           "resource_line"]
+           "read_report", "resource_line"]
+
+MAX_REPORT_BYTES = 1 << 26
+"""Largest report of a tool's that is read."""
+
+Parsed = TypeVar("Parsed")
 
 _RESOURCES = {
     "TRELLIS_COMB": "LUT", "TRELLIS_FF": "flip-flop", "DP16KD": "block RAM", "MULT18X18D": "DSP",
@@ -104,16 +114,31 @@ def parse_nextpnr(text: str) -> tuple[dict[str, ResourceReport], dict[str, Clock
     Raises ValueError if the text is not such a report.
     """
     try:
-        report = json.loads(text)
+        report = parse_json(text)
         resources = {
             _RESOURCES[name]: ResourceReport(int(item["used"]), int(item["available"]))
             for name, item in report["utilization"].items()
-            if name in _RESOURCES and item["available"]}
+            if name in _RESOURCES and int(item["available"])}
         clocks = {net: ClockReport(float(item["achieved"]), float(item["constraint"]))
                   for net, item in report["fmax"].items()}
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError,
+            UnreadableError) as error:
         raise ValueError(f"not a report of nextpnr's: {error!r}") from error
     return resources, clocks
+
+
+def read_report(path: Path, parse: Callable[[str], Parsed]) -> Parsed:
+    """What ``parse`` makes of a report that a tool left in the cache.
+
+    Raises
+    ------
+    ToolError
+        If it cannot be read, or ``parse`` raises ValueError.
+    """
+    try:
+        return parse(read_text(path, MAX_REPORT_BYTES))
+    except (UnreadableError, ValueError) as error:
+        raise ToolError(f"{path}: {error}; remove {path.parent} and build again") from error
 
 
 def overfull(log: str) -> dict[str, ResourceReport]:

@@ -14,12 +14,15 @@ import numpy as np
 
 from crosswall import data, device
 from crosswall.device import physics
-from crosswall.errors import CrosswallError, DataError, DeviceError, ExperimentError
+from crosswall.errors import CrosswallError, DataError, DeviceError, ExperimentError, ToolError
 from crosswall.experiment import Experiment
 from crosswall.spec.network import receptive_fields
 from crosswall.study import Options, Study
 from crosswall.study.store import Store
 from crosswall.twin import MachineState
+from crosswall_boards.estimate import parse_stat
+from crosswall_boards.report import BuildReport, parse_nextpnr, read_report
+from tests.boards.test_report import ECP5
 from tests.device.tables import DECREASING, INCREASING, table_text
 from tests.fuzz import mutations
 from tests.fuzz.mutations import Draw
@@ -116,6 +119,9 @@ TABLE_DEVICE = 'kind = "table"\npath = "tables"\nname = "own"\ndevices = [0]\nra
                "spread = 0.1\nstuck = 0.01\n"
 
 
+STAT = '{"design": {"num_cells_by_type": {"LUT4": 120, "TRELLIS_FF": 80, "DP16KD": 3, "CCU2C": 9}}}'
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of file.
@@ -203,6 +209,11 @@ def _read_device(source: Path) -> None:
     device.compile(device.load(source), 12, 3, 3, 1)
 
 
+def _read_nextpnr(folder: Path) -> None:
+    resources, clocks = read_report(folder / "report.json", parse_nextpnr)
+    BuildReport("board", {}, 0, 1, resources, clocks).as_text()
+
+
 def _read_point(folder: Path) -> None:
     kept = Store(folder).load("0123456789abcdef")
     whole = {"accuracy": 0.5, "energy_joules": {"device": 1e-9, "with_periphery": 2e-9},
@@ -257,6 +268,11 @@ KINDS = {
     "physics": Kind("own.toml", _text("own.toml", physics.preset_text("stt-pma")),
                     lambda folder: physics.read(folder / "own.toml"), mutations.toml_changed,
                     DeviceError),
+    "nextpnr's report": Kind("report.json", _text("report.json", ECP5), _read_nextpnr,
+                             mutations.json_changed, ToolError),
+    "yosys' count": Kind("stat.json", _text("stat.json", STAT),
+                         lambda folder: read_report(folder / "stat.json", parse_stat),
+                         mutations.json_changed, ToolError),
     "study point": Kind("0123456789abcdef.json", _point, _read_point, mutations.json_changed,
                         None),
 }
