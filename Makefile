@@ -21,7 +21,7 @@ help:
 # The scripts check that the environment is up to date, which takes no time when it is.
 demo:
 	@scripts/setup.sh demo
-	$(BIN)/crosswall run digits --board virtual --out demo
+	$(BIN)/crosswall run digits --board virtual --out demo --force
 	$(BIN)/crosswall verify digits --board virtual
 	@echo 'plots:'; ls -1 "$$PWD"/demo/*.png
 

@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 
 ALLOWED = {
     "crosswall.errors": set(),
-    "crosswall.files": {"crosswall.errors"},
+    "crosswall.files": {"crosswall.errors", "crosswall.reading"},
     "crosswall.compiling": {"crosswall.trust"},
     "crosswall.drawing": {"crosswall.errors"},
     "crosswall.reading": {"crosswall.errors"},

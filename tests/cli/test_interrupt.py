@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -78,8 +79,9 @@ def test_interrupted_run_is_saved_and_goes_on(small, tmp_path, numbers):
     errors = interrupted(tmp_path, small, *numbers)
     assert errors.splitlines()[-1].startswith("crosswall: error: stopped after ")
     assert "crosswall run --resume out" in errors
-    assert {path.name for path in tmp_path.iterdir()} == {"out.unfinished"}
-    saved = json.loads((tmp_path / "out.unfinished" / "resume.json").read_text())
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"unfinished.npz"}
+    with np.load(tmp_path / "out" / "unfinished.npz") as archive:
+        saved = json.loads(str(archive["run"]))
     assert 60 <= saved["done"] < saved["samples"]
     assert resume(tmp_path)["ledger"] == run_experiment(str(small))["ledger"]
 

@@ -20,3 +20,13 @@ def table_text(rows: Sequence[Sequence[float]], conductance: Sequence[float] = C
         return ",".join(f"{value:.9g}" for value in values)
 
     return "\n".join(["a comment", line(conductance), line(cdf), "", *map(line, rows), ""])
+
+
+def write_pair(folder: Path, scale: float = 1.0) -> Path:
+    """A folder with one device, every conductance and ΔG times ``scale``."""
+    folder.mkdir(exist_ok=True)
+    for name, rows in (("increasing", INCREASING), ("decreasing", DECREASING)):
+        (folder / f"dG_{name}.txt").write_text(table_text(
+            [[scale * value for value in row] for row in rows],
+            [scale * value for value in CONDUCTANCE]))
+    return folder

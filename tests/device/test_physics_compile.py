@@ -16,9 +16,10 @@ from crosswall import device as devices
 from crosswall.device import physics
 from crosswall.device.physics import compiled, monte_carlo
 from crosswall.device.provenance import PROVENANCE
-from crosswall.errors import DeviceError, ToolError
+from crosswall.errors import DeviceError, HostError, ToolError, UsageError
 from crosswall.spec.device_table import Direction
 from tests.cli.conftest import CommandLine
+from tests.device.tables import write_pair
 from tests.near import near
 
 SMALL = """
@@ -159,15 +160,25 @@ def test_damaged_provenance_is_refused(tmp_path, content):
         devices.load(folder)
 
 
-def test_a_compiled_device_is_replaced_and_nothing_else_is(tmp_path):
+def test_a_compiled_device_is_replaced_if_forced_and_nothing_else_is(tmp_path):
     folder = physics.compile_device(small(), tmp_path / "out", samples=2)
     before = (folder / "dG_increasing.txt").read_text()
-    physics.compile_device(small(), folder, samples=2, seed=2)
-    assert (folder / "dG_increasing.txt").read_text() != before
     (folder / "notes.txt").write_text("mine")
-    with pytest.raises(DeviceError, match="holds something else"):
-        physics.compile_device(small(), folder, samples=2)
+    with pytest.raises(UsageError, match="holds results already; add --force"):
+        physics.compile_device(small(), folder, samples=2, seed=2)
+    assert (folder / "dG_increasing.txt").read_text() == before
+    physics.compile_device(small(), folder, samples=2, seed=2, force=True)
+    assert (folder / "dG_increasing.txt").read_text() != before
+    assert (folder / "notes.txt").read_text() == "mine"
     assert {path.name for path in tmp_path.iterdir()} == {"out"}
+
+
+def test_tables_of_others_are_not_replaced(tmp_path):
+    folder = write_pair(tmp_path / "measured")
+    before = (folder / "dG_increasing.txt").read_text()
+    with pytest.raises(UsageError, match="dG_decreasing.txt: is in the way"):
+        physics.compile_device(small(), folder, samples=2, force=True)
+    assert (folder / "dG_increasing.txt").read_text() == before
 
 
 @pytest.mark.parametrize("mistake", [KeyboardInterrupt, OSError])
@@ -176,9 +187,19 @@ def test_nothing_is_left_half_written(tmp_path, monkeypatch, mistake):
         raise mistake
 
     monkeypatch.setattr(compiled, "table_text", fail)
-    with pytest.raises((KeyboardInterrupt, DeviceError)):
+    with pytest.raises((KeyboardInterrupt, HostError)):
         physics.compile_device(small(), tmp_path / "out", samples=2)
     assert not list(tmp_path.iterdir())
+
+
+def test_tables_that_are_not_those_of_their_provenance_are_refused(tmp_path):
+    folder = physics.compile_device(small(), tmp_path / "out", samples=2)
+    table = folder / "dG_increasing.txt"
+    table.write_text(table.read_text().replace(",", ", ", 1))
+    with pytest.raises(DeviceError, match="dG_increasing.txt: is missing, or not the table that"):
+        devices.load(folder)
+    (folder / PROVENANCE).unlink()
+    assert devices.load(folder).devices == 1
 
 
 def test_an_interrupted_simulation_stops_at_once():

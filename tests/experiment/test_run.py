@@ -1,6 +1,7 @@
 """Runs: their results, their files, and that an interruption changes nothing."""
 
 import dataclasses
+import errno
 import json
 
 import numpy as np
@@ -8,10 +9,21 @@ import pytest
 
 from crosswall import device as devices
 from crosswall.board import Board, TwinBoard
-from crosswall.errors import DataError, ExperimentError, Interrupted, LinkError, UsageError
+from crosswall.errors import (
+    DataError,
+    ExperimentError,
+    HostError,
+    Interrupted,
+    LinkError,
+    UsageError,
+)
 from crosswall.experiment import Experiment, Plan, api, report, run, runner
+from crosswall.experiment import folder as folders
+from crosswall.experiment.inputs import data_digest
+from crosswall.files import Manifest
 from crosswall.spec.ledger import Counter
 from crosswall.twin import ReferenceMachine
+from tests.device.tables import write_pair
 from tests.near import near
 
 
@@ -281,18 +293,33 @@ def test_files_are_complete_and_agree(small, tmp_path):
     assert (out / "summary.png").read_bytes()[:4] == b"\x89PNG"
 
 
-def test_earlier_result_is_replaced(small, tmp_path):
+def test_result_lists_its_files_and_says_what_it_follows_from(small, tmp_path):
+    result = run(small, out=tmp_path, draw=False)
+    manifest = Manifest.read(tmp_path / "result.json")
+    assert manifest.files.keys() == {"samples.npz", "snapshot.npz"}
+    assert list(manifest.differences()) == []
+    train, test = small.load_data()
+    assert result["data"]["digest"] == data_digest(train, test) != data_digest(test, train)
+    assert "files" not in run(small)
+
+
+def test_earlier_result_is_replaced_if_forced(small, tmp_path):
     out = tmp_path / "out"
-    run(small, out=out, draw=True)
-    result = run(small.with_options(seed=9), out=out, draw=False)
+    before = run(small, out=out, draw=True)
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(UsageError, match="holds results already; add --force"):
+        run(small.with_options(seed=9), out=out, draw=False)
+    assert json.loads((out / "result.json").read_text()) == before
+    result = run(small.with_options(seed=9), out=out, draw=False, force=True)
     assert json.loads((out / "result.json").read_text()) == result
-    assert not (out / "summary.png").exists()
+    assert {path.name for path in out.iterdir()} == {
+        "notes.txt", "result.json", "samples.npz", "snapshot.npz"}
 
 
-def test_folder_with_other_files_is_refused_and_left_alone(small, tmp_path):
+def test_folder_with_other_files_is_refused_before_the_run_and_left_alone(small, tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
-    with pytest.raises(UsageError, match="other files"):
-        run(small, out=tmp_path)
+    with pytest.raises(UsageError, match="is not empty"):
+        run(small, out=tmp_path, on_event=pytest.fail)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
@@ -302,14 +329,58 @@ def test_file_in_place_of_the_folder_is_refused(small, tmp_path):
         run(small, out=tmp_path / "out")
 
 
-def test_failure_while_writing_leaves_the_earlier_result(small, tmp_path, monkeypatch):
+def test_failure_of_plots_is_a_notice_and_the_result_stays(small, tmp_path, monkeypatch):
+    def draw(folder, *_):
+        (folder / "summary.png").write_bytes(b"half")
+        raise RuntimeError("no such font")
+
+    monkeypatch.setattr(api.plots, "draw", draw)
+    said = []
+    result = run(small, out=tmp_path, draw=True, notice=said.append)
+    assert said == ["no plots, the results are complete: no such font"]
+    assert json.loads((tmp_path / "result.json").read_text()) == result
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "result.json", "samples.npz", "snapshot.npz"}
+
+
+def test_full_disk_at_the_end_leaves_the_earlier_result_and_a_run_to_go_on_with(
+        small, tmp_path, monkeypatch):
     out = tmp_path / "out"
     before = run(small, out=out, draw=False)
-    monkeypatch.setattr(api.plots, "draw", lambda *_: (_ for _ in ()).throw(OSError("disc full")))
-    with pytest.raises(OSError, match="disc full"):
-        run(small.with_options(seed=9), out=out, draw=True)
+    whole = run(small.with_options(seed=9))
+    monkeypatch.setattr(folders, "_write_samples", full)
+    with pytest.raises(HostError, match="No space left.*the run was saved.*--resume"):
+        run(small.with_options(seed=9), out=out, force=True)
     assert json.loads((out / "result.json").read_text()) == before
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert list(Manifest.read(out / "result.json").differences()) == []
+    monkeypatch.undo()
+    assert api.resume(out, draw=False)["ledger"] == whole["ledger"]
+    assert {path.name for path in out.iterdir()} == {"result.json", "samples.npz", "snapshot.npz"}
+
+
+def test_full_disk_throughout_leaves_nothing(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(folders, "_write_samples", full)
+    monkeypatch.setattr(folders.np, "savez", full)
+    with pytest.raises(HostError) as caught:
+        run(small, out=tmp_path / "out")
+    assert "No space left" in str(caught.value) and "--resume" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(HostError, match="stopped after 0 of 170 samples, which could not be saved"):
+        run(small, out=tmp_path / "out", stop=lambda: True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_checkpoint_that_cannot_be_written_is_a_notice(small, tmp_path, quick, monkeypatch):
+    monkeypatch.setattr(runner, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(folders.np, "savez", full)
+    said = []
+    result = run(small, out=tmp_path, draw=False, notice=said.append)
+    assert "the run goes on, but could not be saved" in said[0] and "No space left" in said[0]
+    assert json.loads((tmp_path / "result.json").read_text()) == result
+
+
+def full(path, *_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 @pytest.mark.parametrize("limit", [0, 1, 37, 60, 100, 150, 151, 165])
@@ -318,10 +389,11 @@ def test_interrupted_run_goes_on_to_the_same_result(small, tmp_path, quick, limi
     stop = Stopper(limit)
     with pytest.raises(Interrupted, match="--resume"):
         run(small, out=tmp_path / "part", draw=False, on_event=stop.listen, stop=stop)
-    assert {path.name for path in tmp_path.iterdir()} == {"whole", "part.unfinished"}
+    assert {path.name for path in (tmp_path / "part").iterdir()} == {"unfinished.npz"}
     resumed = api.resume(tmp_path / "part", draw=False)
-    assert {path.name for path in tmp_path.iterdir()} == {"whole", "part"}
-    timed = {"seconds", "samples_per_second", "phases"}
+    assert {path.name for path in (tmp_path / "part").iterdir()} == {
+        "result.json", "samples.npz", "snapshot.npz"}
+    timed = {"seconds", "samples_per_second", "phases", "files"}
     assert {key: value for key, value in resumed.items() if key not in timed} \
         == {key: value for key, value in whole.items() if key not in timed}
     for name in ("samples.npz", "snapshot.npz"):
@@ -392,29 +464,69 @@ def test_interrupted_run_without_a_folder_writes_nothing(small, tmp_path, monkey
 def interrupted(small, folder):
     with pytest.raises(Interrupted):
         run(small, out=folder, stop=lambda: True)
-    return report.unfinished(folder)
+    return folder / "unfinished.npz"
 
 
 def test_nothing_to_resume_is_refused(tmp_path):
     with pytest.raises(UsageError, match="no interrupted run"):
         api.resume(tmp_path / "none")
+    assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["resume.json", "samples.npz", "snapshot.npz"])
-def test_damaged_interrupted_run_is_refused(small, tmp_path, name):
+def test_interrupted_run_is_not_started_anew_unless_forced(small, tmp_path):
     place = interrupted(small, tmp_path / "out")
-    whole = (place / name).read_bytes()
-    (place / name).write_bytes(whole[:len(whole) // 2])
-    with pytest.raises(DataError, match="out.unfinished"):
+    before = place.read_bytes()
+    with pytest.raises(UsageError, match="holds an interrupted run; go on with --resume"):
+        run(small.with_options(seed=9), out=tmp_path / "out", draw=False)
+    assert place.read_bytes() == before
+    run(small.with_options(seed=9), out=tmp_path / "out", draw=False, force=True)
+    assert not place.exists()
+
+
+def test_file_that_only_has_the_name_of_an_interrupted_run_stays(small, tmp_path):
+    np.savez(tmp_path / "unfinished.npz", x=np.arange(3))
+    before = (tmp_path / "unfinished.npz").read_bytes()
+    with pytest.raises(UsageError, match="is not empty"):
+        run(small, out=tmp_path)
+    with pytest.raises(UsageError, match=r"unfinished.npz: is in the way"):
+        run(small, out=tmp_path, force=True)
+    with pytest.raises(DataError, match="cannot be read"):
+        api.resume(tmp_path)
+    assert (tmp_path / "unfinished.npz").read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", [
+    lambda content: b"", lambda content: content[:len(content) // 2],
+    lambda content: content[:3000] + bytes([content[3000] ^ 1]) + content[3001:]])
+def test_damaged_interrupted_run_is_refused(small, tmp_path, damage):
+    place = interrupted(small, tmp_path / "out")
+    place.write_bytes(damage(place.read_bytes()))
+    with pytest.raises(DataError, match=r"unfinished.npz: cannot be read"):
         api.resume(tmp_path / "out")
 
 
-def test_resume_after_the_experiment_file_was_edited_is_refused(small, tmp_path):
+def changed(place, change):
+    """Change what an interrupted run says of itself."""
+    with np.load(place) as archive:
+        arrays = dict(archive)
+    about = json.loads(str(arrays["run"]))
+    change(about)
+    np.savez(place, **arrays | {"run": np.array(json.dumps(about))})
+
+
+def test_resume_after_the_experiment_was_edited_is_refused(small, tmp_path):
     place = interrupted(small, tmp_path / "out")
-    saved = json.loads((place / "resume.json").read_text())
-    saved["experiment"]["experiment"]["seed"] += 1
-    (place / "resume.json").write_text(json.dumps(saved))
-    with pytest.raises(DataError, match="changed"):
+    changed(place, lambda about: about["experiment"]["experiment"].update(seed=4))
+    with pytest.raises(DataError, match="experiment and data of the run changed since"):
+        api.resume(tmp_path / "out")
+
+
+def test_resume_after_a_device_table_was_corrected_is_refused(mapping, tmp_path):
+    write_pair(tmp_path / "device")
+    mapping["device"] = {"kind": "table", "path": str(tmp_path / "device")}
+    interrupted(Experiment.from_mapping(mapping), tmp_path / "out")
+    write_pair(tmp_path / "device", scale=2)  # in siemens: the integer table is the same
+    with pytest.raises(DataError, match="devices of the run changed since"):
         api.resume(tmp_path / "out")
 
 

@@ -13,12 +13,13 @@ import pytest
 
 from crosswall import experiment as experiments
 from crosswall.device import EnergyCoefficients
-from crosswall.errors import DataError, Interrupted, UsageError
+from crosswall.errors import DataError, HostError, Interrupted, UsageError
 from crosswall.experiment import Experiment
+from crosswall.files import Manifest
 from crosswall.study import Options, Study, api, run
 from crosswall.study import runner as runners
 from crosswall.study.store import Store, Surveyor
-from tests.device.tables import DECREASING, INCREASING, table_text
+from tests.device.tables import DECREASING, INCREASING, table_text, write_pair
 from tests.near import near
 from tests.study.conftest import STUDY
 
@@ -80,7 +81,11 @@ def test_files_are_there_and_say_the_command_that_makes_them(study, study_file, 
     folder = tmp_path / "out" / "small-noise"
     command = f"crosswall study {study_file} --seeds 1"
     assert {path.name for path in folder.iterdir()} == {
-        "table.md", "table.csv", "accuracy.png", "accuracy.csv", "corners.md", "corners.csv"}
+        "table.md", "table.csv", "accuracy.png", "accuracy.csv", "corners.md", "corners.csv",
+        "study.json"}
+    manifest = Manifest.read(folder / "study.json")
+    assert manifest.names == {path.name for path in folder.iterdir()}
+    assert list(manifest.differences()) == []
     for path in folder.iterdir():
         assert command.encode() in path.read_bytes(), path.name
     figure = rows(folder / "accuracy.csv")
@@ -125,13 +130,89 @@ def test_damaged_result_is_run_again(study, tmp_path):
     assert planned(events) == api.Planned(1, 3)
 
 
-def test_key_depends_on_experiment_data_device_and_code(study, monkeypatch):
+def test_key_is_that_of_the_experiment_and_its_seed(study):
     point = study.points(Options(seeds=2))[0][0]
     key = Surveyor().key(point.experiments[0])
     assert key == Surveyor().key(study.points(Options(seeds=2))[0][0].experiments[0])
     assert key != Surveyor().key(point.experiments[1])
-    monkeypatch.setattr("crosswall.study.store.code_digest", lambda: "another")
-    assert key != Surveyor().key(point.experiments[0])
+
+
+def test_corrected_device_is_run_again(study_file, tmp_path):
+    folder = write_pair(study_file.parent / "device")
+    (folder / "provenance.json").write_text(json.dumps(
+        {"name": "mine", "provenance": "measured", "write_energy": 1e-15}))
+    small = study_file.parent / "small.toml"
+    small.write_text(small.read_text().replace('kind = "ideal"',
+                                               'kind = "table"\npath = "device"'))
+    study_file.write_text(STUDY.replace('key = "device.noise"', 'key = "rules.silence"')
+                          .replace("[0.0, 0.5]", "[12]").replace('["match", "stdp"]', '["match"]'))
+
+    def found() -> tuple[api.Planned, float]:
+        events: list[api.Event] = []
+        outcome = run(str(study_file), out=tmp_path / "out", options=Options(seeds=1), jobs=1,
+                      draw=False, on_event=events.append)
+        return planned(events), outcome.table.as_dict()["rows"][0]["energy_device"]["values"][0]
+
+    first, energy = found()
+    assert first.experiments == 1 and found() == (api.Planned(0, 1), energy)
+    write_pair(folder, scale=1000)  # as from milli: the integer table is the same
+    again, corrected = found()
+    assert again.experiments == 1 and corrected > 100 * energy
+    (folder / "provenance.json").write_text(json.dumps(
+        {"name": "mine", "provenance": "measured", "write_energy": 1e-11}))
+    last, dear = found()
+    assert last.experiments == 1 and dear > 2 * corrected
+
+
+def test_data_changed_while_the_study_ran_is_no_result(study, tmp_path, monkeypatch):
+    right = runners.run_point
+
+    def run_point(experiment, **options):
+        result = right(experiment, **options)
+        return result | {"data": result["data"] | {"digest": "of other data"}}
+
+    monkeypatch.setattr(runners, "run_point", run_point)
+    with pytest.raises(DataError, match="the data were changed while the study ran"):
+        run(study, out=tmp_path / "out", options=Options(seeds=1), jobs=1, draw=False)
+    assert not (tmp_path / "out" / "points").exists()
+
+
+def test_folder_of_others_is_refused_before_anything_runs(study, tmp_path):
+    folder = tmp_path / "out" / "small-noise"
+    folder.mkdir(parents=True)
+    (folder / "table.md").write_text("mine")
+    for force, why in ((False, "is not empty"), (True, "table.md: is in the way")):
+        with pytest.raises(UsageError, match=why):
+            run(study, out=tmp_path / "out", force=force, on_event=pytest.fail)
+    assert [path.name for path in folder.iterdir()] == ["table.md"]
+    assert not (tmp_path / "out" / "points").exists()
+
+
+def test_edited_table_is_replaced_only_if_forced(study, tmp_path):
+    options = Options(seeds=1)
+    run(study, out=tmp_path / "out", options=options, jobs=1, draw=True)
+    folder = tmp_path / "out" / "small-noise"
+    (folder / "notes.txt").write_text("mine")
+    table = (folder / "table.md").read_text()
+    (folder / "table.md").write_text(table + "as we see, …")
+    with pytest.raises(UsageError, match="table.md: was changed since crosswall wrote it"):
+        run(study, out=tmp_path / "out", options=options, jobs=1, draw=False)
+    run(study, out=tmp_path / "out", options=options, jobs=1, draw=False, force=True)
+    assert (folder / "table.md").read_text() == table
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert not (folder / "accuracy.png").exists()
+
+
+def test_failure_of_figures_is_a_notice_and_the_tables_stay(study, tmp_path, monkeypatch):
+    def picture(*_):
+        raise RuntimeError("no such font")
+
+    monkeypatch.setattr(api.figures, "picture", picture)
+    said: list[str] = []
+    run(study, out=tmp_path / "out", options=Options(seeds=1), jobs=1, draw=True,
+        notice=said.append)
+    assert said == ["no pictures, tables and data are complete: no such font"]
+    assert (tmp_path / "out" / "small-noise" / "table.md").exists()
 
 
 def test_key_holds_values_that_the_file_leaves_to_their_defaults(study):
@@ -250,10 +331,10 @@ def test_store_writes_whole_files_only(tmp_path, monkeypatch):
 
     def full(path, *arguments, **options):
         path.write_bytes(b"{")
-        raise OSError("disk full")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(HostError, match="No space left on device.*call the study again"):
         store.save("a", {"accuracy": 0.0})
     assert [path.name for path in (tmp_path / "points").iterdir()] == ["a.json"]
     assert store.load("a") == {"accuracy": 1.0}

@@ -12,7 +12,7 @@ from crosswall.board import find_board
 from crosswall.errors import CrosswallError, UsageError
 from crosswall.experiment import Experiment
 from crosswall.experiment.benchmark import workload
-from crosswall.files import check_writable, replacing_file
+from crosswall.files import check_file, replacing_file
 from crosswall.spec.build import Build
 from crosswall.spec.network import Network
 from crosswall_boards.bitstream import build_bitstream, build_scripts
@@ -48,7 +48,7 @@ def write(boards: Collection[str], samples: int, out: Path | None, as_json: bool
         raise UsageError(f"board `{min(missing)}` is not in the table: expected one of "
                          + ", ".join(dict.fromkeys(each.board for each in CONFIGURATIONS)))
     if out is not None:
-        check_writable(out.parent)
+        check_file(out)
     rows = [_row(configuration, samples) for configuration in chosen]
     text = _HEAD.format(samples=samples) + as_markdown(rows)
     if out is not None:

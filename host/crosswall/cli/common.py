@@ -81,6 +81,10 @@ experiment_argument = click.argument("experiment", metavar="PRESET|FILE.toml")
 json_option = click.option("--json", "as_json", is_flag=True,
                            help="Print one JSON object on standard output.")
 
+force_option = click.option(
+    "--force", is_flag=True, help="Write to a folder that is not empty: files that crosswall wrote "
+    "there are replaced, nothing else is touched.")
+
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress.")
 
 

@@ -19,7 +19,7 @@ from crosswall.experiment.config import FormatsSection
 from crosswall.experiment.plots import joules
 from crosswall.experiment.variants import COUNTS, bits_for, notices
 
-from .common import json_option, log, print_json, quiet_option, say
+from .common import force_option, json_option, log, print_json, quiet_option, say
 
 _formats = FormatsSection()
 
@@ -68,14 +68,16 @@ def show(source: str, plot: Path | None, no_plot: bool, wall_bits: int, bin_bits
 @device.command("compile")
 @click.argument("source", metavar="PRESET|FILE.toml")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FOLDER",
-              help="Where to write it. Default: a folder of the device's name, here.")
+              help="Where to write it, missing or empty. Default: a folder of the device's name, "
+              "here.")
+@force_option
 @click.option("--samples", type=click.IntRange(2, MAX_SAMPLES), default=DEFAULT_SAMPLES,
               show_default=True, help="Trajectories for each start position and direction.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, metavar="S",
               help="Seed of the thermal field.")
 @quiet_option
 @json_option
-def compile_(source: str, out: Path | None, samples: int, seed: int, quiet: bool,
+def compile_(source: str, out: Path | None, force: bool, samples: int, seed: int, quiet: bool,
              as_json: bool) -> None:
     """Simulate a device's pulse and write its tables.
 
@@ -90,7 +92,7 @@ def compile_(source: str, out: Path | None, samples: int, seed: int, quiet: bool
     with bar if log.is_terminal and not quiet else nullcontext():
         task = bar.add_task("simulating", total=None)
         folder = physics.compile_device(
-            parameters, out or Path(parameters.name), samples=samples, seed=seed,
+            parameters, out or Path(parameters.name), force=force, samples=samples, seed=seed,
             progress=lambda done, total: bar.update(task, completed=done, total=total))
     say(f"written to {folder}; use it with --device {folder}")
     model = devices.load(folder)

@@ -22,6 +22,7 @@ from .common import (
     board_options,
     data_options,
     experiment_argument,
+    force_option,
     json_option,
     log,
     options,
@@ -40,7 +41,8 @@ _run_options = options(
                  "purity and NMI), also the scores, or all. Default: as the experiment says, "
                  "mostly winners."),
     click.option("--out", type=click.Path(path_type=Path), metavar="DIR",
-                 help="Folder for the results. Default: runs/EXPERIMENT-BOARD."),
+                 help="Folder for the results, missing or empty. Default: runs/EXPERIMENT-BOARD."),
+    force_option,
     click.option("--resume", type=click.Path(path_type=Path), metavar="DIR",
                  help="Go on with the interrupted run that was to write DIR."),
     click.option("--plots/--no-plots", "draw", default=None,
@@ -54,9 +56,9 @@ _run_options = options(
 @_run_options
 @quiet_option
 @json_option
-def run(experiment: str | None, out: Path | None, resume: Path | None, draw: bool | None,
-        quiet: bool, as_json: bool, board: str | None, port: str | None, baud: int | None,
-        wire: str | None, replay: bool | None, **changes: Any) -> None:
+def run(experiment: str | None, out: Path | None, force: bool, resume: Path | None,
+        draw: bool | None, quiet: bool, as_json: bool, board: str | None, port: str | None,
+        baud: int | None, wire: str | None, replay: bool | None, **changes: Any) -> None:
     """Run an experiment on a board and write what it found.
 
     DIR gets result.json, samples.npz (every sample's prediction, winners, scores), snapshot.npz
@@ -83,7 +85,7 @@ def run(experiment: str | None, out: Path | None, resume: Path | None, draw: boo
         else:
             chosen = Experiment.load(experiment).with_options(**changes)
             out = out or default_folder(chosen, board, port)
-            result = experiments.run(chosen, out=out, **where, **listen)
+            result = experiments.run(chosen, out=out, force=force, **where, **listen)
     if as_json:
         print_json(result)
     else:

@@ -14,7 +14,15 @@ from crosswall.errors import UsageError
 from crosswall.study import Options, Study, api
 from crosswall.study.file import MAX_SEEDS, study_names, study_text
 
-from .common import json_option, log, print_json, quiet_option, refuse_all_but, say
+from .common import (
+    force_option,
+    json_option,
+    log,
+    print_json,
+    quiet_option,
+    refuse_all_but,
+    say,
+)
 from .stopping import stopping
 
 
@@ -39,6 +47,7 @@ class _Count(click.ParamType):
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", default=Path("studies"),
               show_default=True, help="Folder for the results: DIR/NAME, and DIR/points, which "
               "all studies share.")
+@force_option
 @click.option("--data", metavar="PATH", help="Folder that holds the data sets.")
 @click.option("--train", type=_Count(), metavar="N|all",
               help="Training samples, in place of the study's.")
@@ -54,7 +63,7 @@ class _Count(click.ParamType):
 @click.option("--show", is_flag=True, help="Print the study's file, as a start for your own.")
 @quiet_option
 @json_option
-def study(study: str | None, out: Path, listing: bool, show: bool, jobs: int | None,
+def study(study: str | None, out: Path, force: bool, listing: bool, show: bool, jobs: int | None,
           draw: bool | None, quiet: bool, as_json: bool,
           data: str | None, train: int | Literal["all"] | None,
           test: int | Literal["all"] | None, seeds: int | None) -> None:
@@ -87,8 +96,8 @@ def study(study: str | None, out: Path, listing: bool, show: bool, jobs: int | N
             stop.armed = True
             display(event)
 
-        outcome = studies.run(chosen, out=out, options=options, jobs=jobs, draw=draw,
-                              on_event=on_event, stop=stop, notice=say)
+        outcome = studies.run(chosen, out=out, force=force, options=options, jobs=jobs,
+                              draw=draw, on_event=on_event, stop=stop, notice=say)
     if as_json:
         print_json(outcome.table.as_dict())
     else:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from crosswall.errors import DeviceError
+from crosswall.files import Manifest
 from crosswall.reading import UnreadableError, read_json
 
 PROVENANCE = "provenance.json"
@@ -39,7 +40,8 @@ def read_provenance(folder: Path) -> Provenance | None:
     Raises
     ------
     DeviceError
-        If it cannot be read, or a value is not of its kind.
+        If it cannot be read, a value is not of its kind, or the tables beside it are not those
+        that it was written with.
     """
     path = folder / PROVENANCE
     if not os.path.lexists(path):
@@ -59,6 +61,11 @@ def read_provenance(folder: Path) -> Provenance | None:
         raise DeviceError(f"{path}: name and provenance must be texts, write_energy joules from 0 "
                           f"to 1 or null: got {name!r:.40}, {text!r:.40}, {energy!r:.40}; compile "
                           "the device again, or remove the file")
+    manifest = Manifest.read(path)
+    for changed in manifest.differences() if manifest else ():
+        raise DeviceError(f"{path.with_name(changed)}: is missing, or not the table that "
+                          f"{PROVENANCE} was written with; compile the device again, or remove "
+                          f"{PROVENANCE} if the table is your own")
     return Provenance(name, text, None if energy is None else float(energy))
 
 

@@ -6,14 +6,15 @@ import contextlib
 import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from crosswall import drawing
 from crosswall.board import TWIN, VIRTUAL, Board, check_network, open_board
-from crosswall.errors import Interrupted, LinkError
+from crosswall.errors import CrosswallError, HostError, Interrupted, LinkError
 
 from . import plots, report
 from .experiment import Experiment
+from .folder import RunFolder
 from .runner import Event, Plan, Record
 from .runner import run as run_plan
 from .verification import DEFAULT_SAMPLES, Verification
@@ -22,8 +23,8 @@ from .verification import verify as verify_plan
 
 def run(experiment: Experiment | str, *, board: str | None = None, port: str | None = None,
         baud: int | None = None, wire: str | None = None, replay: bool | None = None,
-        out: Path | str | None = None, draw: bool | None = None, command: str = "",
-        on_event: Callable[[Event], None] = lambda event: None,
+        out: Path | str | None = None, force: bool = False, draw: bool | None = None,
+        command: str = "", on_event: Callable[[Event], None] = lambda event: None,
         stop: Callable[[], bool] = lambda: False,
         notice: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
     """Run an experiment on a board.
@@ -36,7 +37,10 @@ def run(experiment: Experiment | str, *, board: str | None = None, port: str | N
         Which board, and whether it learns from its memory what comes again; see
         `crosswall.board.open_board`.
     out
-        Folder for the results; None writes none.
+        Folder for the results; None writes none. It must be missing or empty.
+    force
+        Whether ``out`` may hold something. Files of an earlier run, which its ``result.json``
+        lists, are replaced; nothing else is touched.
     draw
         Whether to add plots; None: if matplotlib is installed.
     command
@@ -56,16 +60,13 @@ def run(experiment: Experiment | str, *, board: str | None = None, port: str | N
     Interrupted
         If ``stop`` ended it. With ``out`` it is saved, and `resume` goes on.
     CrosswallError
-        Whatever else is wrong; nothing is written then.
+        Whatever else is wrong; nothing is written then, or what the run can go on from.
     """
     if isinstance(experiment, str):
         experiment = Experiment.load(experiment)
-    place = None if out is None else Path(out)
-    if place is not None:
-        report.check_place(place)
-    plan = Plan.make(experiment, notice=notice)
-    return _run(plan, None, place, draw, command, on_event, stop, notice,
-                board=board, port=port, baud=baud, wire=wire, replay=replay)
+    with _claimed(out, force=force) as folder:
+        return _run(Plan.make(experiment, notice=notice), None, folder, draw, command, on_event,
+                    stop, notice, board=board, port=port, baud=baud, wire=wire, replay=replay)
 
 
 def resume(out: Path | str, *, board: str | None = None, port: str | None = None,
@@ -84,11 +85,12 @@ def resume(out: Path | str, *, board: str | None = None, port: str | None = None
     UsageError, DataError
         If there is nothing to go on with, or it is damaged; and what `run` raises.
     """
-    plan, record, saved = report.read_unfinished(Path(out))
-    if board is None and (port is None or saved not in (TWIN, VIRTUAL)):
-        board = saved
-    return _run(plan, record, Path(out), draw, command, on_event, stop, notice,
-                board=board, port=port, baud=baud, wire=wire, replay=replay)
+    with RunFolder.claim(Path(out), resume=True) as folder:
+        plan, record, saved = folder.read()
+        if board is None and (port is None or saved not in (TWIN, VIRTUAL)):
+            board = saved
+        return _run(plan, record, folder, draw, command, on_event, stop, notice,
+                    board=board, port=port, baud=baud, wire=wire, replay=replay)
 
 
 def verify(experiment: Experiment | str, *, board: str | None = None, port: str | None = None,
@@ -146,36 +148,73 @@ def _opened(plan: Plan, notice: Callable[[str], None], **where: Any) -> Iterator
         yield board
 
 
-def _run(plan: Plan, record: Record | None, out: Path | None, draw: bool | None, command: str,
-         on_event: Callable[[Event], None], stop: Callable[[], bool],
+def _claimed(out: Path | str | None, *, force: bool
+             ) -> contextlib.AbstractContextManager[RunFolder | None]:
+    return contextlib.nullcontext() if out is None else RunFolder.claim(Path(out), force=force)
+
+
+def _run(plan: Plan, record: Record | None, folder: RunFolder | None, draw: bool | None,
+         command: str, on_event: Callable[[Event], None], stop: Callable[[], bool],
          notice: Callable[[str], None], **where: Any) -> dict[str, Any]:
     with _opened(plan, notice, **where) as device:
         identity = device.identify()
 
-        def save(partial: Record) -> None:
-            if out is not None:
-                report.write_unfinished(out, plan, partial, identity.name)
+        def checkpoint(partial: Record) -> None:
+            if folder is not None:
+                try:
+                    folder.save(plan, partial, identity.name)
+                except HostError as error:
+                    notice(f"the run goes on, but could not be saved: {error}")
 
         try:
             record = run_plan(plan, device, record=record, on_event=on_event, stop=stop,
-                              checkpoint=save)
+                              checkpoint=checkpoint)
         except LinkError as error:
-            if out is None or not report.unfinished(out).exists():
-                raise
-            raise LinkError(f"{error}; the run was saved, go on with {_resume(out)}") from error
+            raise LinkError(f"{error}{_resume(folder)}") from error
     if record.done < len(plan.schedule):
-        stopped = f"stopped after {record.done} of {len(plan.schedule)} samples"
-        if out is None:
-            raise Interrupted(stopped)
-        save(record)
-        raise Interrupted(f"{stopped}; go on with {_resume(out)}")
+        _interrupt(plan, record, folder, identity.name)
     result = report.result(plan, record, identity, command)
-    if out is not None:
-        draw = drawing.available() if draw is None else draw
-        report.write(out, plan, record, result,
-                     (lambda folder: plots.draw(folder, plan, record, result)) if draw else None)
+    if folder is None:
+        return result
+    try:
+        result = folder.write(plan, record, result)
+    except CrosswallError as error:
+        with contextlib.suppress(HostError):
+            folder.save(plan, record, identity.name)
+        raise type(error)(f"{error}{_resume(folder)}") from error
+    if drawing.available() if draw is None else draw:
+        result = _with_plots(plan, record, result, folder, notice)
     return result
 
 
-def _resume(out: Path) -> str:
-    return f"`crosswall run --resume {shlex.quote(str(out))}`"
+def _interrupt(plan: Plan, record: Record, folder: RunFolder | None, board: str) -> NoReturn:
+    """End a run that was asked to stop."""
+    stopped = f"stopped after {record.done} of {len(plan.schedule)} samples"
+    if folder is None:
+        raise Interrupted(stopped)
+    try:
+        folder.save(plan, record, board)
+    except HostError as error:
+        raise HostError(f"{stopped}, which could not be saved: {error}{_resume(folder)}") from error
+    raise Interrupted(f"{stopped}; go on with {_resume_command(folder)}")
+
+
+def _with_plots(plan: Plan, record: Record, result: dict[str, Any], folder: RunFolder,
+                notice: Callable[[str], None]) -> dict[str, Any]:
+    """The result with plots beside it; if they fail, it is said, and the result stands."""
+    try:
+        return folder.add_plots(lambda new: plots.draw(new, plan, record, result))
+    except Exception as error:
+        notice(f"no plots, the results are complete: {error or type(error).__name__}")
+        return result
+
+
+def _resume(folder: RunFolder | None) -> str:
+    """What to do about an error, if the run was saved."""
+    if folder is None or not folder.saved:
+        return ""
+    return f"; the run was saved, go on with {_resume_command(folder)}"
+
+
+def _resume_command(folder: RunFolder) -> str:
+    return f"`crosswall run --resume {shlex.quote(str(folder.path))}`"

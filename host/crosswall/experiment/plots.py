@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+FILES = ("receptive_fields.png", "learning_curve.png", "confusion.png", "energy.png",
+         "summary.png")
+"""What `draw` writes."""
+
 BLUE, ORANGE, GREY = "#0b6e99", "#c2571a", "#8a8f98"
 """Colours of the first two things compared, and of what is beside the point."""
 _PHASE_COLOURS = {"cluster": "#e8eef2", "refine": "#e4f0f2", "teach": "#f6ece4",

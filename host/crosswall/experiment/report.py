@@ -1,20 +1,10 @@
-"""What a run found, and its files: ``result.json``, per-sample results, snapshot, plots.
-
-A folder appears whole or not at all. What an interrupted run needs to go on lies in
-``DIR.unfinished`` until the run is finished.
-"""
+"""What a run found: the object of ``result.json``."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
-import shutil
-import zipfile
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,22 +12,15 @@ import numpy as np
 from crosswall import __version__
 from crosswall.board import Identity
 from crosswall.device import counter_difference
-from crosswall.errors import DataError, UsageError
-from crosswall.files import check_writable, replacing_folder
 from crosswall.spec.ledger import COUNTERS, Counter
 from crosswall.spec.sample import Flag
-from crosswall.twin import MachineState, Results
+from crosswall.twin import Results
 
 from . import metrics
 from .config import EvaluatePhase
-from .experiment import Experiment
+from .inputs import code_digest, data_digest, devices_digest
 from .runner import Plan, Record
 from .schedule import Span
-
-RESULT_FILE = "result.json"
-SAMPLES_FILE = "samples.npz"
-SNAPSHOT_FILE = "snapshot.npz"
-RESUME_FILE = "resume.json"
 
 _WINDOWS, _LEAST_WINDOW = 40, 20
 """Windows of the prequential curve unless the experiment says otherwise, and samples that each
@@ -88,14 +71,17 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
         ``accuracy`` (null while clustering), ``energy_joules`` and ``ledger`` of that phase
         alone.
     ``data``
-        ``name``, ``train`` and ``test`` samples, ``class_names`` (of classes 0, 1, …) and
-        ``wrong_labels``, how many labels of the training part are shown wrong (``label_noise``).
-        Every accuracy is of the true labels.
+        ``name``, ``train`` and ``test`` samples, ``class_names`` (of classes 0, 1, …), ``digest``
+        (SHA-256 of all of both parts as used), and ``wrong_labels``, how many labels of the
+        training part are shown wrong (``label_noise``). Every accuracy is of the true labels.
     ``devices``
-        Of each stage: name, ``used`` devices of those ``available``, ``pulse_scales``; and how
-        many ``variants`` synapses are drawn from.
+        Of each stage: name, ``used`` devices of those ``available``, ``pulse_scales``; how many
+        ``variants`` synapses are drawn from; ``digest``, SHA-256 of the devices' content.
     ``network``, ``board_identity``, ``experiment``, ``versions``
-        What it was run with.
+        What it was run with; ``versions`` has ``sources``, the first digits of the SHA-256 of
+        crosswall's own that results follow from.
+
+    What is written to a folder has ``files`` besides, see `crosswall.files.Manifest`.
     """
     experiment, network, schedule = plan.experiment, plan.network, plan.schedule
     results, labels = record.results, schedule.labels
@@ -149,6 +135,7 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
         "phases": phases,
         "data": {"name": plan.train.name, "train": len(plan.train), "test": len(plan.test),
                  "class_names": list(plan.train.class_names),
+                 "digest": data_digest(plan.train, plan.test),
                  "wrong_labels": int((experiment.shown_labels(plan.train)
                                       != plan.train.labels).sum())},
         "network": {
@@ -157,6 +144,7 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
                 "pixels", "classes", "neurons", "lines", "positions", "crossbars", "features")}},
         "devices": {"clustering": plan.machine.clustering_table.name,
                     "readout": plan.machine.readout_table.name,
+                    "digest": devices_digest(experiment),
                     **_device_counts(plan),
                     "pulse_scales": {stage: asdict(scale) for stage, scale
                                      in experiment.scales(network).items()}},
@@ -164,7 +152,7 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
                            "network_digest": f"{identity.network_digest:08x}"},
         "seeds": asdict(experiment.seeds),
         "experiment": experiment.as_mapping(),
-        "versions": versions(),
+        "versions": {**versions(), "sources": code_digest()},
     }
 
 
@@ -187,119 +175,6 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
-
-
-def check_place(folder: Path) -> None:
-    """Raise UsageError unless results may be written to ``folder``, before a run is spent on it.
-
-    The folder must be missing, empty, or hold an earlier result, which will be replaced.
-    """
-    check_writable(folder, replace=True)
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / RESULT_FILE).exists():
-        raise UsageError(f"--out {folder}: holds other files than results of crosswall; name a "
-                         f"new folder")
-
-
-def write(folder: Path, plan: Plan, record: Record, report: dict[str, Any],
-          draw: Callable[[Path], None] | None = None) -> None:
-    """Write the files of a finished run; replaces an earlier result in ``folder``.
-
-    ``draw`` adds plots to the folder that it is given.
-    """
-    with replacing_folder(folder) as new:
-        (new / RESULT_FILE).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        _write_samples(new / SAMPLES_FILE, plan, record)
-        record.state.save(new / SNAPSHOT_FILE, plan.network)
-        if draw is not None:
-            draw(new)
-    shutil.rmtree(unfinished(folder), ignore_errors=True)
-
-
-def unfinished(folder: Path) -> Path:
-    """Where what an interrupted run needs lies until it is finished."""
-    return folder.with_name(folder.name + ".unfinished")
-
-
-def write_unfinished(folder: Path, plan: Plan, record: Record, board: str) -> None:
-    """Write what `read_unfinished` needs to let the run go on."""
-    experiment = plan.experiment
-    with replacing_folder(unfinished(folder)) as new:
-        np.savez(new / SAMPLES_FILE, **asdict(record.results))
-        record.state.save(new / SNAPSHOT_FILE, plan.network)
-        (new / RESUME_FILE).write_text(json.dumps({
-            "format": RESULT_FORMAT, "board": board, "where": experiment.where,
-            "folder": str(experiment.folder), "data": experiment.data,
-            "device": experiment.device_source, "fingerprint": fingerprint(plan),
-            "samples": len(plan.schedule), "done": record.done, "seconds": record.seconds,
-            "ledgers": [[int(count) for count in ledger] for ledger in record.ledgers],
-            "experiment": experiment.as_mapping(),
-        }, indent=2) + "\n", encoding="utf-8")
-
-
-def read_unfinished(folder: Path) -> tuple[Plan, Record, str]:
-    """The plan, the record and the board's name of an interrupted run.
-
-    Raises
-    ------
-    UsageError
-        If there is no interrupted run.
-    DataError
-        If its files are damaged, or the data have changed since.
-    """
-    place = unfinished(folder)
-    if not (place / RESUME_FILE).is_file():
-        raise UsageError(f"--resume {folder}: no interrupted run there (no {place / RESUME_FILE}); "
-                         f"name the folder that the run was to write")
-    try:
-        saved = json.loads((place / RESUME_FILE).read_text(encoding="utf-8"))
-        if saved["format"] != RESULT_FORMAT:
-            raise DataError(f"{place}: was written in format {saved['format']}, expected "
-                            f"{RESULT_FORMAT}; start the run again")
-        experiment = Experiment.from_mapping(saved["experiment"], saved["where"],
-                                             Path(saved["folder"]))
-        plan = Plan.make(experiment.with_options(data=saved["data"], device=saved["device"]))
-        with (place / SAMPLES_FILE).open("rb") as file, \
-                np.load(file, allow_pickle=False) as archive:
-            results = Results(**{item.name: archive[item.name] for item in fields(Results)})
-        record = Record(results, MachineState.load(place / SNAPSHOT_FILE, plan.network),
-                        [np.array(ledger, np.uint64) for ledger in saved["ledgers"]],
-                        saved["seconds"])
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise DataError(f"{place}: cannot be read ({error}); start the run again") from error
-    if saved["fingerprint"] != fingerprint(plan):
-        raise DataError(f"{place}: data or schedule have changed since the run was interrupted; "
-                        f"start the run again")
-    if record.done != saved["done"] or record.state.next_sample != record.done:
-        raise DataError(f"{place}: its files do not belong together; start the run again")
-    return plan, record, saved["board"]
-
-
-def fingerprint(plan: Plan) -> str:
-    """Hash of everything that a run's results follow from."""
-    digest = hashlib.sha256(f"{plan.machine}".encode())
-    schedule = plan.schedule
-    for array in (plan.train.samples, plan.test.samples, schedule.labels,
-                  *_arrays(schedule.headers), schedule.indices, *_arrays(schedule.views),
-                  plan.initial_state().clustering_walls):
-        digest.update(array.tobytes())
-    return digest.hexdigest()
-
-
-def _write_samples(path: Path, plan: Plan, record: Record) -> None:
-    schedule, results = plan.schedule, record.results
-    arrays = {
-        "number": schedule.headers.numbers,
-        "phase": np.repeat(np.arange(len(schedule.spans), dtype=np.uint8),
-                           [len(span) for span in schedule.spans]),
-        "part": schedule.parts, "index": schedule.indices, "label": schedule.labels,
-        "prediction": results.predictions, "result_flags": results.result_flags,
-    }
-    asked = np.bitwise_or.reduce(schedule.headers.flags)
-    if asked & Flag.SEND_WINNERS:
-        arrays["winners"] = results.winners
-    if asked & Flag.SEND_SCORES:
-        arrays["scores"] = results.scores
-    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
 
 
 def _cluster_scores(plan: Plan, results: Results) -> tuple[float | None, float | None]:
@@ -359,10 +234,6 @@ def _prequential(plan: Plan, results: Results) -> dict[str, Any]:
         curve["samples"] += counts.tolist()
         curve["accuracy"] += accuracies.tolist()
     return {"window": window, **curve}
-
-
-def _arrays(record: Any) -> Iterator[np.ndarray]:
-    return (getattr(record, item.name) for item in fields(record))
 
 
 def _ledger(counters: Any) -> dict[str, int]:

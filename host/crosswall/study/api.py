@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -11,19 +12,26 @@ from typing import Any
 
 from crosswall import __version__, drawing
 from crosswall.compiling import tell_without_cache
-from crosswall.errors import CrosswallError, Interrupted, UsageError
+from crosswall.errors import CrosswallError, DataError, Interrupted, UsageError
 from crosswall.experiment import Experiment
-from crosswall.files import check_writable, replacing_file
+from crosswall.experiment.inputs import code_digest
+from crosswall.files import OutputFolder
 
 from . import corners as energies
 from . import figures
 from .points import Options, Point, Study, looked_for
 from .runner import run_all
-from .store import Store, Surveyor, code_digest
+from .store import Store, Surveyor
 from .table import Row, Table
 
 POINTS_FOLDER = "points"
 """Folder, beside those of the studies, that results of single experiments are kept in."""
+
+MANIFEST = "study.json"
+"""The manifest of a study's folder."""
+
+FORMAT = 1
+"""Version of its keys: ``format``, ``study``, ``command``, ``code`` and ``files``."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +72,8 @@ class Outcome:
     files: tuple[Path, ...]
 
 
-def run(study: Study | str, *, out: Path | str, options: Options | None = None,
-        jobs: int | None = None, draw: bool | None = None,
+def run(study: Study | str, *, out: Path | str, force: bool = False,
+        options: Options | None = None, jobs: int | None = None, draw: bool | None = None,
         on_event: Callable[[Event], None] = lambda event: None,
         stop: Callable[[], bool] = lambda: False,
         notice: Callable[[str], None] = lambda line: None) -> Outcome:
@@ -77,7 +85,10 @@ def run(study: Study | str, *, out: Path | str, options: Options | None = None,
         A study, the name of one that comes with crosswall, or a file's path.
     out
         ``OUT/points`` keeps the result of every experiment, for this study and others;
-        ``OUT/NAME`` gets the tables and figures.
+        ``OUT/NAME`` gets the tables and figures, in place of those that this study has left there.
+    force
+        Whether ``OUT/NAME`` may hold other things, or tables that were edited; what its
+        ``study.json`` lists is replaced, nothing else is touched.
     options
         What is changed of the study.
     jobs
@@ -102,7 +113,15 @@ def run(study: Study | str, *, out: Path | str, options: Options | None = None,
         study = Study.load(study)
     options = options or Options()
     out = Path(out)
-    check_writable(out / study.name)
+    with OutputFolder.claim(out / study.name, MANIFEST, _names(study), force=force,
+                            again=lambda content: content.get("study") == study.name) as folder:
+        return _run(study, options, folder, Store(out / POINTS_FOLDER), jobs or os.cpu_count() or 1,
+                    draw, on_event, stop, notice)
+
+
+def _run(study: Study, options: Options, folder: OutputFolder, store: Store, jobs: int,
+         draw: bool | None, on_event: Callable[[Event], None], stop: Callable[[], bool],
+         notice: Callable[[str], None]) -> Outcome:
     tell_without_cache(notice)
     points = study_points(study, options, notice)
     if study.file.corners is not None:
@@ -110,22 +129,21 @@ def run(study: Study | str, *, out: Path | str, options: Options | None = None,
     for line in dict.fromkeys(line for point in points
                               for line in point.experiments[0].device_notices()):
         notice(line)
-    surveyor, store = Surveyor(notice), Store(out / POINTS_FOLDER)
+    surveyor = Surveyor(notice)
     keys = {id(experiment): surveyor.key(experiment)
             for point in points for experiment in point.experiments}
     kept: dict[str, dict[str, Any] | None] = {key: store.load(key) for key in keys.values()}
-    errors = _run_missing(points, keys, kept, store, surveyor, jobs or os.cpu_count() or 1,
-                          on_event, stop, notice)
+    errors = _run_missing(points, keys, kept, store, surveyor, jobs, on_event, stop, notice)
     rows = tuple(Row(point, tuple(kept[keys[id(experiment)]] for experiment in point.experiments))
                  for point in points)
     table = Table(study.file, rows, command(study, options), f"{__version__}, {code_digest()}")
     networks = [surveyor.network(point.experiments[0]) for point in points]
-    outcome = _write(out / study.name, table, networks,
-                     drawing.available() if draw is None else draw)
+    outcome = _write(folder, table, networks, drawing.available() if draw is None else draw,
+                     notice)
     if errors:
         first = errors[0]
         raise type(first)(f"{len(errors)} of {len(keys)} experiments failed, the others are in "
-                          f"{out / study.name}; the first: {first}")
+                          f"{folder.path}; the first: {first}")
     return outcome
 
 
@@ -182,20 +200,32 @@ def _run_missing(points: Sequence[Point], keys: Mapping[int, str],
     for end in run_all(experiments, jobs, advance=advance, stop=stop, notice=notice):
         key, (point, experiment) = order[end.number]
         finished += 1
-        if end.result is not None:
-            store.save(key, end.result)
-            kept[key] = end.result
-        if end.error is not None:
-            errors.append(end.error)
-        accuracy = None if end.result is None else end.result["accuracy"]
-        on_event(PointFinished(point.label, experiment.file.experiment.seed, accuracy, end.error))
+        result, error = end.result, end.error
+        if result is not None and result["data"]["digest"] != surveyor.data(experiment).digest:
+            result, error = None, DataError("the data were changed while the study ran; call it "
+                                            "again")
+        if result is not None:
+            store.save(key, result)
+            kept[key] = result
+        if error is not None:
+            errors.append(error)
+        accuracy = None if result is None else result["accuracy"]
+        on_event(PointFinished(point.label, experiment.file.experiment.seed, accuracy, error))
     if finished < len(missing):
         raise Interrupted(f"stopped after {finished} of {len(missing)} experiments, which are "
                           f"kept; the same command goes on")
     return errors
 
 
-def _write(folder: Path, table: Table, networks: Sequence[Any], draw: bool) -> Outcome:
+def _names(study: Study) -> list[str]:
+    """Every file that a study's folder may get, but its manifest."""
+    return ["table.md", "table.csv", "corners.md", "corners.csv",
+            *(f"{section.name}.{ending}" for section in study.file.figures
+              for ending in ("csv", "png"))]
+
+
+def _write(folder: OutputFolder, table: Table, networks: Sequence[Any], draw: bool,
+           notice: Callable[[str], None]) -> Outcome:
     contents: dict[str, bytes] = {"table.md": table.markdown().encode(),
                                   "table.csv": table.csv().encode()}
     found = None
@@ -205,9 +235,19 @@ def _write(folder: Path, table: Table, networks: Sequence[Any], draw: bool) -> O
         contents["corners.csv"] = found.csv().encode()
     for section in table.file.figures:
         contents[f"{section.name}.csv"] = figures.data(section, table).encode()
-        if draw:
-            contents[f"{section.name}.png"] = figures.picture(section, table)
+    written = folder.write({"format": FORMAT, "study": table.file.study.name,
+                            "command": table.command, "code": table.code},
+                           functools.partial(_fill, contents))
+    if draw:
+        try:
+            written = folder.add(lambda new: _fill(
+                {f"{section.name}.png": figures.picture(section, table)
+                 for section in table.file.figures}, new))
+        except Exception as error:
+            notice(f"no pictures, tables and data are complete: {error or type(error).__name__}")
+    return Outcome(table, found, tuple(folder.path / name for name in written["files"]))
+
+
+def _fill(contents: Mapping[str, bytes], new: Path) -> None:
     for name, content in contents.items():
-        with replacing_file(folder / name) as new:
-            new.write_bytes(content)
-    return Outcome(table, found, tuple(folder / name for name in contents))
+        (new / name).write_bytes(content)

@@ -93,8 +93,12 @@ class MachineState:
     def save(self, path: Path, network: Network) -> None:
         """Write a snapshot (NPZ) that names its network; replaces ``path`` at once."""
         with replacing_file(path) as new, new.open("wb") as file:
-            np.savez_compressed(file, network_digest=np.uint32(network.digest()),
-                                **{item.name: getattr(self, item.name) for item in fields(self)})
+            np.savez_compressed(file, **self.arrays(network))  # type: ignore[arg-type]
+
+    def arrays(self, network: Network) -> dict[str, np.ndarray]:
+        """What a snapshot holds, by name."""
+        return {"network_digest": np.array(network.digest(), np.uint32),
+                **{item.name: np.asarray(getattr(self, item.name)) for item in fields(self)}}
 
     @classmethod
     def load(cls, path: Path, network: Network) -> MachineState:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from crosswall import __version__
 from crosswall.device.provenance import PROVENANCE, Provenance
 from crosswall.device.slices import Floats
 from crosswall.errors import DeviceError
-from crosswall.files import replacing_folder
+from crosswall.files import OutputFolder
 from crosswall.spec.device_table import Direction
 
 from .domain_wall import BOLTZMANN
@@ -29,14 +28,17 @@ spread."""
 
 
 def compile_device(parameters: DeviceParameters, folder: str | os.PathLike[str], *,
-                   samples: int = DEFAULT_SAMPLES, seed: int = 1,
+                   force: bool = False, samples: int = DEFAULT_SAMPLES, seed: int = 1,
                    progress: Progress | None = None) -> Path:
     """Sample a device's pulse and write it to a folder that `crosswall.device.load` reads.
 
-    The folder appears complete or not at all; a compiled device that is there is replaced.
-
     Parameters
     ----------
+    folder
+        Missing or empty.
+    force
+        Whether it may hold something. Files that its ``provenance.json`` lists are replaced,
+        nothing else is touched.
     samples, seed, progress
         As for `sample_pulse`.
 
@@ -47,25 +49,22 @@ def compile_device(parameters: DeviceParameters, folder: str | os.PathLike[str],
 
     Raises
     ------
+    UsageError, HostError
+        If the folder is not to be written, or cannot be (`OutputFolder.claim`).
     DeviceError
-        If the folder holds anything else or cannot be written, if the pulse does not move the
-        wall forward on average, and as for `sample_pulse`.
+        If the pulse does not move the wall forward on average, and as for `sample_pulse`.
     """
-    target = Path(folder)
-    _check_target(target)
-    statistics = sample_pulse(parameters, samples=samples, seed=seed, progress=progress)
-    _check_motion(parameters, statistics)
-    record = _record(parameters, statistics, samples, seed)
-    try:
-        with replacing_folder(target) as new:
+    with OutputFolder.claim(Path(folder), PROVENANCE, tuple(TABLES.values()), force=force) as place:
+        statistics = sample_pulse(parameters, samples=samples, seed=seed, progress=progress)
+        _check_motion(parameters, statistics)
+
+        def fill(new: Path) -> None:
             for direction, name in TABLES.items():
                 (new / name).write_text(table_text(parameters, statistics, direction),
                                         encoding="utf-8")
-            (new / PROVENANCE).write_text(record, encoding="utf-8")
-    except OSError as error:
-        raise DeviceError(f"{target}: cannot be written ({error.strerror or error}); choose "
-                          "another folder with --out") from error
-    return target
+
+        place.write(_record(parameters, statistics, samples, seed), fill)
+        return place.path
 
 
 def table_text(parameters: DeviceParameters, statistics: PulseStatistics,
@@ -91,8 +90,8 @@ def table_text(parameters: DeviceParameters, statistics: PulseStatistics,
 
 
 def _record(parameters: DeviceParameters, statistics: PulseStatistics, samples: int,
-            seed: int) -> str:
-    """The text of the provenance file."""
+            seed: int) -> dict[str, Any]:
+    """The content of the provenance file, which is the folder's manifest."""
     wall, thermal = parameters.wall(), BOLTZMANN * parameters.pulse.temperature
     derived: dict[str, Any] = {
         "wall_width": wall.width, "anisotropy_field": wall.anisotropy_field,
@@ -108,20 +107,8 @@ def _record(parameters: DeviceParameters, statistics: PulseStatistics, samples: 
              f"{len(statistics.conductance)} starts, seed {seed}, crosswall "
              f"{__version__}",
         write_energy=parameters.write_energy)
-    return json.dumps({**provenance.as_dict(), "crosswall": __version__, "seed": seed,
-                       "samples": samples, "derived": derived,
-                       "parameters": parameters.model_dump(exclude_none=True)},
-                      indent=2, ensure_ascii=False) + "\n"
-
-
-def _check_target(target: Path) -> None:
-    """Refuse to replace anything but a compiled device."""
-    if not target.exists():
-        return
-    ours = {*TABLES.values(), PROVENANCE}
-    if not target.is_dir() or {path.name for path in target.iterdir()} not in (ours, set()):
-        raise DeviceError(f"{target}: holds something else than a compiled device; choose another "
-                          "folder with --out")
+    return {**provenance.as_dict(), "crosswall": __version__, "seed": seed, "samples": samples,
+            "derived": derived, "parameters": parameters.model_dump(exclude_none=True)}
 
 
 def _check_motion(parameters: DeviceParameters, statistics: PulseStatistics) -> None:
