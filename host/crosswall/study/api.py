@@ -245,7 +245,8 @@ def _write(folder: OutputFolder, table: Table, networks: Sequence[Any], draw: bo
                  for section in table.file.figures}, new))
         except Exception as error:
             notice(f"no pictures, tables and data are complete: {error or type(error).__name__}")
-    return Outcome(table, found, tuple(folder.path / name for name in written["files"]))
+    names = [*contents, *sorted(written["files"].keys() - contents.keys())]
+    return Outcome(table, found, tuple(folder.path / name for name in names))
 
 
 def _fill(contents: Mapping[str, bytes], new: Path) -> None:
