@@ -195,6 +195,31 @@ def test_fall_that_is_small_against_the_steps_does_not_matter(write_pair):
     assert means(model)[Direction.POTENTIATE] == pytest.approx([0.15, 0.1, 0.05], rel=0.01, abs=0)
 
 
+def test_fall_of_more_than_a_hundredth_of_the_steps_in_half_the_columns_is_refused(write_pair):
+    # Two of three columns fall by 2 % of the largest step, which is all that they span.
+    rows = ((3e-6, 2.06e-6, 1e-6), (2.94e-6, 2e-6, 1e-6), (3e-6, 2.06e-6, 1e-6))
+    folder = write_pair(increasing=table_text(rows))
+    with pytest.raises(DeviceError, match=r":6: ΔG must rise .* 2 of 3 columns fall"):
+        device.read_devices(folder)
+    # In one of three it is noise, if the column spans more than twice as much.
+    rows = ((2.9e-6, 2e-6, 1e-6), (2.84e-6, 2e-6, 1e-6), (3e-6, 2e-6, 1e-6))
+    assert device.read_devices(write_pair(increasing=table_text(rows))).devices == 1
+
+
+def test_mean_step_may_be_the_whole_range_and_no_more(write_pair):
+    whole = np.array(INCREASING) * 9.99
+    assert device.read_devices(write_pair(increasing=table_text(whole))).devices == 1
+    folder = write_pair(increasing=table_text(whole * 1.01))
+    with pytest.raises(DeviceError, match="the mean ΔG must be within the conductance range"):
+        device.read_devices(folder)
+
+
+def test_most_that_a_junction_conducts_is_fifty_millisiemens():
+    assert device.ideal(conductance_max=0.05).conductance_max == 0.05
+    with pytest.raises(DeviceError, match="`conductance_max` must be a number from 0 to 0.05"):
+        device.ideal(conductance_max=0.0501)
+
+
 def test_transposed_table_of_another_shape_is_recognised(write_pair):
     rows = np.array([(1e-6, 2e-6), (1e-6, 2e-6), (1e-6, 2e-6)])
     folder = write_pair(increasing=table_text(rows, cdf=(0, 1)))

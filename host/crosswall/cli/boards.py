@@ -119,6 +119,8 @@ def build(board: str, experiment: str, out: Path | None, data: str | None, seed:
     chosen = with_build(Experiment.load(experiment).with_options(
         data=data, device=device, variants=variants), changes)
     network = network_of(chosen)
+    for line in chosen.device_notices():
+        say(line)
     if board == VIRTUAL:
         with virtual_board(network, chosen.build, wire=wire or WIRES[0], progress=say) as virtual:
             say(f"the virtual board starts (it answered as {virtual.port})")
