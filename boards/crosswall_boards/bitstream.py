@@ -8,12 +8,14 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from crosswall.errors import ToolError
+from crosswall.files import OutputFolder
 from crosswall.spec.build import Build
 from crosswall.spec.network import Network
 
@@ -29,6 +31,12 @@ __all__ = ["Bitstream", "Scripts", "build_bitstream", "build_scripts", "flash", 
 _NAME = "crosswall"
 _NEXTPNR_REPORT = "nextpnr-report.json"
 _STAT = "yosys-stat.json"
+_BITSTREAMS = (f"{_NAME}.bit", f"{_NAME}.bin")
+
+MANIFEST = "report.json"
+"""The manifest of a build's folder."""
+
+_NAMES = (*_BITSTREAMS, f"{_NAME}.rpt", f"{_NAME}.tim", _NEXTPNR_REPORT, _STAT, "report.txt")
 _COUNT_CELLS = f"tee -q -o {_STAT} stat -json"
 _XILINX_SYNTHESIS = f"""\
 read_verilog {_NAME}.v
@@ -87,7 +95,7 @@ class Scripts:
 
 
 def build_bitstream(board: FpgaBoard, network: Network, build: Build, folder: Path, *,
-                    progress: Progress = lambda line: None, seed: int = 1,
+                    force: bool = False, progress: Progress = lambda line: None, seed: int = 1,
                     allow_slow: bool = False) -> Bitstream:
     """Synthesise, place, route and pack; the same inputs are only built once.
 
@@ -96,7 +104,11 @@ def build_bitstream(board: FpgaBoard, network: Network, build: Build, folder: Pa
     board, network, build
         What to build.
     folder
-        Where the bitstream, ``report.json``, ``report.txt`` and the tools' logs go; created.
+        Where the bitstream, ``report.json``, ``report.txt`` and the tools' logs go: missing, empty,
+        or of the same build.
+    force
+        Whether it may hold other things: what its ``report.json`` lists is replaced, nothing else
+        is touched.
     progress
         Called as each stage begins.
     seed
@@ -107,38 +119,73 @@ def build_bitstream(board: FpgaBoard, network: Network, build: Build, folder: Pa
     Raises
     ------
     ToolError
-        If a tool is missing or fails, if the machine does not fit, or if timing is not met.
+        If a tool is missing or fails, if the machine does not fit, or if timing is not met: then
+        the folder gets the reports, but no bitstream.
+    UsageError, HostError
+        If the folder is not to be written, or cannot be (`OutputFolder.claim`).
     ValueError
         If `build` cannot compute `network`.
     """
-    system = _elaborate(board, network, build, progress)
-    made = _place_and_route(board, system, seed, progress)
-    resources, clocks = read_report(made / _NEXTPNR_REPORT, parse_nextpnr)
-    report = BuildReport(board.name, {key: getattr(value, "value", value)
-                                      for key, value in asdict(build).items()},
-                         network.digest(), network.synapses, resources, clocks,
-                         read_report(made / _STAT, parse_stat))
-    folder.mkdir(parents=True, exist_ok=True)
-    for source in made.iterdir():
-        shutil.copy(source, folder / source.name)
-    (folder / "report.json").write_text(report.as_json())
-    (folder / "report.txt").write_text(report.as_text())
+    with _claimed(board, network, build, folder, force) as claimed:
+        report = _built(claimed, board, network, build, progress, seed, allow_slow)
     if not report.timing_met and not allow_slow:
         slow = min(report.clocks.values(), key=lambda clock: clock.achieved / clock.constraint)
         raise ToolError(f"timing is not met on {board.name}: {slow.achieved:.1f} MHz of "
                         f"{slow.constraint:.1f} MHz; try another seed or fewer lanes")
-    path = next(folder / f"{_NAME}{ending}" for ending in (".bit", ".bin")
-                if (folder / f"{_NAME}{ending}").exists())
+    path = next(folder / name for name in _BITSTREAMS if (folder / name).exists())
     return Bitstream(path, report)
 
 
+def _built(claimed: OutputFolder, board: FpgaBoard, network: Network, build: Build,
+           progress: Progress, seed: int, allow_slow: bool) -> BuildReport:
+    """Build, and fill the folder; without the bitstream if its timing is not met."""
+    system = _elaborate(board, network, build, progress)
+    made = _place_and_route(board, system, seed, progress)
+    resources, clocks = read_report(made / _NEXTPNR_REPORT, parse_nextpnr)
+    report = BuildReport(board.name, _plain(build), network.digest(), network.synapses, resources,
+                         clocks, read_report(made / _STAT, parse_stat))
+
+    def fill(new: Path) -> None:
+        for source in made.iterdir():
+            if source.name not in _BITSTREAMS or report.timing_met or allow_slow:
+                shutil.copy(source, new / source.name)
+        (new / "report.txt").write_text(report.as_text(), encoding="utf-8")
+
+    claimed.write(report.as_dict(), fill)
+    return report
+
+
+def _claimed(board: FpgaBoard, network: Network, build: Build, folder: Path, force: bool
+             ) -> AbstractContextManager[OutputFolder]:
+    """The folder of a build, which the same build may write again."""
+    same = {"board": board.name, "network_digest": network.digest(), "build": _plain(build)}
+    return OutputFolder.claim(
+        folder, MANIFEST, _NAMES, force=force,
+        again=lambda content: all(content.get(key) == value for key, value in same.items()))
+
+
+def _plain(build: Build) -> dict[str, Any]:
+    return {key: getattr(value, "value", value) for key, value in asdict(build).items()}
+
+
 def build_scripts(board: FpgaBoard, network: Network, build: Build, folder: Path, *,
-                  progress: Progress = lambda line: None) -> Scripts:
+                  force: bool = False, progress: Progress = lambda line: None) -> Scripts:
     """Write what Vivado needs to build a bitstream, and count with yosys what it will use.
 
-    `folder` gets the design in Verilog, its constraints and the scripts; it is created. Raises
-    what `build_bitstream` raises, but knows nothing of timing.
+    `folder` gets the design in Verilog, its constraints and the scripts; it and `force` are as for
+    `build_bitstream`. Raises what that raises, but knows nothing of timing.
     """
+    with _claimed(board, network, build, folder, force) as claimed:
+        needed, files = _counted(board, network, build, progress)
+        claimed.write({"board": board.name, "network_digest": network.digest(),
+                       "build": _plain(build), "needed": needed},
+                      lambda new: _write(new, files))
+    return Scripts(folder, needed, board)
+
+
+def _counted(board: FpgaBoard, network: Network, build: Build, progress: Progress
+             ) -> tuple[dict[str, int], Mapping[str, str | bytes]]:
+    """What yosys counts of a design, and the files for the vendor's tools."""
     system = _elaborate(board, network, build, progress)
     from .top import BoardTop
 
@@ -162,9 +209,7 @@ def build_scripts(board: FpgaBoard, network: Network, build: Build, folder: Path
 
     needed = read_report(cached("syntheses", key, produce, progress) / _STAT, parse_stat)
     _check_fits(board, needed, progress)
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(folder, plan.files)
-    return Scripts(folder, needed, board)
+    return needed, plan.files
 
 
 def _elaborate(board: FpgaBoard, network: Network, build: Build, progress: Progress) -> Any:

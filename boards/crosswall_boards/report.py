@@ -84,9 +84,13 @@ class BuildReport:
         """Whether every clock is as fast as it must be."""
         return all(clock.met for clock in self.clocks.values())
 
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain values."""
+        return {**asdict(self), "timing_met": self.timing_met}
+
     def as_json(self) -> str:
         """The report as JSON, for programs."""
-        return json.dumps({**asdict(self), "timing_met": self.timing_met}, indent=2) + "\n"
+        return json.dumps(self.as_dict(), indent=2) + "\n"
 
     def as_text(self) -> str:
         """The report as text, for people."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from crosswall.errors import ToolError
+from crosswall.errors import ToolError, UsageError
+from crosswall.files import Manifest
 from crosswall.spec.network import whole_image
 from crosswall_boards import bitstream
 from crosswall_boards.bitstream import build_bitstream, build_scripts, flash
@@ -72,9 +73,35 @@ def test_missed_timing_is_an_error_unless_allowed(tmp_path, monkeypatch):
     with pytest.raises(ToolError, match="50.0 MHz of 60.0 MHz") as caught:
         build_bitstream(BOARD, NETWORK, BUILD, tmp_path / "out")
     assert "\n" not in str(caught.value)
+    # Nothing to flash, but what there is to know.
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "report.json", "report.txt", "nextpnr-report.json", "yosys-stat.json"}
     slow = build_bitstream(BOARD, NETWORK, BUILD, tmp_path / "out", allow_slow=True)
     assert slow.path == Path(tmp_path / "out" / "crosswall.bit")
     assert not slow.report.timing_met
+
+
+def test_folder_of_a_build_is_written_again_by_the_same_build_only(tmp_path, monkeypatch):
+    made, out = tmp_path / "made", tmp_path / "out"
+    made.mkdir()
+    (made / "crosswall.bit").write_bytes(b"bits")
+    (made / "nextpnr-report.json").write_text("{}")
+    (made / "yosys-stat.json").write_text('{"design": {"num_cells_by_type": {"LUT4": 1}}}')
+    monkeypatch.setattr(bitstream, "_place_and_route", lambda *arguments: made)
+    monkeypatch.setattr(bitstream, "parse_nextpnr", lambda text: (
+        {"LUT": ResourceReport(1, 2)}, {"clock": ClockReport(70.0, 60.0)}))
+    build_bitstream(BOARD, NETWORK, BUILD, out)
+    manifest = Manifest.read(out / "report.json")
+    assert "crosswall.bit" in manifest.files and not list(manifest.differences())
+    (out / "notes.txt").write_text("mine")
+    (made / "crosswall.bit").write_bytes(b"another seed's")
+    build_bitstream(BOARD, NETWORK, BUILD, out)
+    other = dataclasses.replace(BUILD, slots=4)
+    with pytest.raises(UsageError, match="holds results already; add --force"):
+        build_bitstream(BOARD, NETWORK, other, out)
+    assert (out / "crosswall.bit").read_bytes() == b"another seed's"
+    assert build_bitstream(BOARD, NETWORK, other, out, force=True).report.build["slots"] == 4
+    assert (out / "notes.txt").read_text() == "mine"
 
 
 def fake_yosys(folder, monkeypatch, script: str) -> None:

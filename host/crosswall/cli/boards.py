@@ -30,6 +30,7 @@ from crosswall.spec.network import Network
 from .common import (
     baud_option,
     device_options,
+    force_option,
     json_option,
     options,
     print_json,
@@ -93,6 +94,7 @@ def boards(table: bool, names: tuple[str, ...], samples: int, out: Path | None,
 @click.argument("board")
 @click.argument("experiment", metavar="[PRESET|FILE.toml]", default="digits")
 @_folder_option
+@force_option
 @build_options
 @device_options
 @click.option("--data", metavar="PATH", help="The data set, where it says the image's shape.")
@@ -101,8 +103,8 @@ def boards(table: bool, names: tuple[str, ...], samples: int, out: Path | None,
 @click.option("--allow-slow", is_flag=True, help="Keep a bitstream whose timing is not met.")
 @wire_option
 @json_option
-def build(board: str, experiment: str, out: Path | None, data: str | None, seed: int,
-          allow_slow: bool, wire: str | None, as_json: bool, device: str | None,
+def build(board: str, experiment: str, out: Path | None, force: bool, data: str | None,
+          seed: int, allow_slow: bool, wire: str | None, as_json: bool, device: str | None,
           variants: Variants | None, **changes: Any) -> None:
     """Build a board's gateware for an experiment (default: digits).
 
@@ -113,7 +115,7 @@ def build(board: str, experiment: str, out: Path | None, data: str | None, seed:
     """
     found = find_board(board)
     if board == VIRTUAL:
-        refuse(["out", "seed", "allow_slow"], "on the virtual board, which is compiled")
+        refuse(["out", "force", "seed", "allow_slow"], "on the virtual board, which is compiled")
     else:
         refuse(["wire"], f"on {board}, only on the virtual board")
     chosen = with_build(Experiment.load(experiment).with_options(
@@ -136,7 +138,7 @@ def build(board: str, experiment: str, out: Path | None, data: str | None, seed:
     folder = out or _default_folder(board, experiment, chosen, changes)
     if fpga_board.toolchain == "vivado":
         refuse(["seed", "allow_slow"], f"on {board}, which Vivado places and routes")
-        scripts = build_scripts(fpga_board, network, how, folder, progress=say)
+        scripts = build_scripts(fpga_board, network, how, folder, force=force, progress=say)
         if as_json:
             print_json({"board": board, "build": asdict(how), "needed": scripts.needed,
                         "network_digest": f"{network.digest():08x}"})
@@ -144,8 +146,8 @@ def build(board: str, experiment: str, out: Path | None, data: str | None, seed:
             click.echo(scripts.as_text(), nl=False)
         say(f"for the bitstream run, where Vivado is installed: {scripts.command}")
         return
-    bitstream = build_bitstream(fpga_board, network, how, folder, progress=say, seed=seed,
-                                allow_slow=allow_slow)
+    bitstream = build_bitstream(fpga_board, network, how, folder, force=force, progress=say,
+                                seed=seed, allow_slow=allow_slow)
     if as_json:
         click.echo(bitstream.report.as_json(), nl=False)
     else:
