@@ -303,6 +303,21 @@ def test_result_lists_its_files_and_says_what_it_follows_from(small, tmp_path):
     assert "files" not in run(small)
 
 
+def test_result_names_the_data_that_were_read(mapping, tmp_path):
+    (tmp_path / "data").mkdir()
+    random = np.random.default_rng(1)
+    x, y = random.integers(0, 255, (200, 8, 8), np.uint8), np.arange(200) % 10
+    np.savez(tmp_path / "data" / "mine.npz", x=x, y=y)
+    named = run(Experiment.from_mapping(mapping))["data"]
+    given = run(Experiment.from_mapping(mapping).with_options(
+        data=str(tmp_path / "data" / "mine.npz")))["data"]
+    mapping["data"]["source"] = "data/mine.npz"
+    own = run(Experiment.from_mapping(mapping, folder=tmp_path))["data"]
+    assert named["source"] == "digits"
+    assert given["source"] == own["source"] == str(tmp_path / "data" / "mine.npz")
+    assert given["digest"] == own["digest"] != named["digest"]
+
+
 def test_earlier_result_is_replaced_if_forced(small, tmp_path):
     out = tmp_path / "out"
     before = run(small, out=out, draw=True)

@@ -10,7 +10,7 @@ from .builtin import BUILTIN_NAMES
 from .dataset import Dataset
 from .encoding import ComplementCoding, FeatureEncoding, TriangularFields
 from .loading import load
-from .locating import is_path
+from .locating import is_path, locate
 
 __all__ = ["BUILTIN_NAMES", "ComplementCoding", "Dataset", "FeatureEncoding", "TriangularFields",
-           "is_path", "load"]
+           "is_path", "load", "locate"]

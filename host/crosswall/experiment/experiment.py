@@ -173,6 +173,17 @@ class Experiment:
         """Seeds of everything random."""
         return Seeds.derive(self.file.experiment.seed)
 
+    @property
+    def _data_source(self) -> str:
+        source = self.file.data.source
+        return str(self.folder / source) if datasets.is_path(source) else source
+
+    def data_place(self) -> str:
+        """Where the data are: the absolute path of their file or folder, or the name of a set that
+        is built in; DataError if they are not found."""
+        found = datasets.locate(self._data_source, self.data)
+        return found.title if found.path is None else str(found.path.resolve())
+
     def load_data(self, notice: Callable[[str], None] = lambda line: None
                   ) -> tuple[Dataset, Dataset]:
         """Training and test part, limited to ``train`` and ``test`` samples; ``notice`` as in
@@ -184,11 +195,8 @@ class Experiment:
             If the data cannot be read.
         """
         section = self.file.data
-        source = section.source
-        if datasets.is_path(source):
-            source = str(self.folder / source)
         train, test = datasets.load(
-            source, data=self.data, test_fraction=section.test_fraction,
+            self._data_source, data=self.data, test_fraction=section.test_fraction,
             split_seed=self.seeds.split,
             value_range=_pair(section.value_range), shape=_pair(section.shape),
             classes=section.classes, label=section.label,

@@ -71,9 +71,10 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
         ``accuracy`` (null while clustering), ``energy_joules`` and ``ledger`` of that phase
         alone.
     ``data``
-        ``name``, ``train`` and ``test`` samples, ``class_names`` (of classes 0, 1, …), ``digest``
-        (SHA-256 of all of both parts as used), and ``wrong_labels``, how many labels of the
-        training part are shown wrong (``label_noise``). Every accuracy is of the true labels.
+        ``name``, ``source`` (the absolute path of the file or folder that was read, or the name of
+        a built-in set), ``train`` and ``test`` samples, ``class_names`` (of classes 0, 1, …),
+        ``digest`` (SHA-256 of all of both parts as used), and ``wrong_labels``, how many labels of
+        the training part are shown wrong (``label_noise``). Every accuracy is of the true labels.
     ``devices``
         Of each stage: name, ``used`` devices of those ``available``, ``pulse_scales``; how many
         ``variants`` synapses are drawn from; ``digest``, SHA-256 of the devices' content.
@@ -133,7 +134,8 @@ def result(plan: Plan, record: Record, identity: Identity, command: str = "") ->
         "ledger": _ledger(record.ledger),
         "confusion": None if last is None else _confusion(plan, results, last).tolist(),
         "phases": phases,
-        "data": {"name": plan.train.name, "train": len(plan.train), "test": len(plan.test),
+        "data": {"name": plan.train.name, "source": plan.data_place,
+                 "train": len(plan.train), "test": len(plan.test),
                  "class_names": list(plan.train.class_names),
                  "digest": data_digest(plan.train, plan.test),
                  "wrong_labels": int((experiment.shown_labels(plan.train)

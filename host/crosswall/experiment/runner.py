@@ -64,9 +64,10 @@ Event = PhaseStarted | Advanced | PhaseFinished
 
 @dataclass(frozen=True)
 class Plan:
-    """An experiment with its data and everything derived from them."""
+    """An experiment with its data, where these were found, and everything derived from them."""
 
     experiment: Experiment
+    data_place: str
     train: Dataset
     test: Dataset
     machine: Machine
@@ -83,13 +84,14 @@ class Plan:
         ExperimentError, DataError, DeviceError
             If parts of the experiment do not fit each other.
         """
+        place = experiment.data_place()
         train, test = experiment.load_data(notice)
         network = experiment.network(train)
         if train.pixels != network.pixels:
             raise ExperimentError(
                 f"{experiment.where}: data.shape makes {network.pixels} pixels, but the samples "
                 f"of {train.name} have {train.pixels}; correct data.shape")
-        return cls(experiment, train, test,
+        return cls(experiment, place, train, test,
                    Machine(network, experiment.rules(network), *experiment.tables(network)),
                    experiment.schedule(train, test, limit))
 
