@@ -16,7 +16,7 @@ from crosswall.spec.network import Network
 from tests.board.fake_board import FakeBoard, on_terminal
 from tests.device.tables import DECREASING, INCREASING, table_text
 
-RUN = ("--train", 20, "--test", 10, "--no-plots", "--json")
+RUN = ("--train", 20, "--test", 10, "--no-plots", "--json", "--force")
 BUILD = Build(lanes=8, readout_lanes=4)
 
 
