@@ -22,9 +22,9 @@ _AUTO_PRECHARGE = 10  # the bit of the address that asks for it; in a precharge:
 class SdramChip:
     """Geometry of a chip, and times in nanoseconds.
 
-    The defaults are those of chips of 256 Mbit (16 M × 16), at the slowest grade that boards
-    carry: Alliance AS4C16M16SA-7 (data sheet, rev. 3.0, 2015, table 16), which asks for at least
-    as much as ISSI's IS42S16160-7 and Micron's MT48LC16M16A2-7E.
+    The defaults suit every chip of 256 Mbit (16 M × 16) that boards carry in turn: they are those
+    of Alliance's AS4C16M16SA-7 (data sheet, rev. 3.0, 2015, table 16), but for a refresh, which
+    takes longer in Micron's MT48LC16M16A2-7E (66 ns) and ISSI's IS42S16160 (70 ns).
 
     Parameters
     ----------
@@ -48,8 +48,8 @@ class SdramChip:
         Duration of a refresh (tRFC).
     refresh_interval
         Longest time between refreshes (tREFI).
-    mode_set
-        Duration of setting the mode (tMRD).
+    mode_set_clocks
+        Duration of setting the mode, in clocks (tMRD): 2, however slow they are.
     """
 
     bank_bits: int = 2
@@ -62,9 +62,9 @@ class SdramChip:
     row_cycle: float = 63
     row_active: float = 42
     write_recovery: float = 14
-    refresh: float = 63
+    refresh: float = 70
     refresh_interval: float = 7800
-    mode_set: float = 14
+    mode_set_clocks: int = 2
 
     @property
     def size(self) -> int:
@@ -235,7 +235,7 @@ class SdramController(wiring.Component):
                         m.next = "SET MODE"
             with m.State("SET MODE"):
                 with m.If(waited):
-                    command(pins.row, pins.column, pins.write, then=self._cycles(chip.mode_set),
+                    command(pins.row, pins.column, pins.write, then=chip.mode_set_clocks,
                             address=exact_log2(BURST_WORDS) | chip.cas_latency << 4)
                     m.next = "READY"
             with m.State("READY"):

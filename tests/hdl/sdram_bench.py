@@ -27,7 +27,8 @@ class User:
                                      probability=probability)
         self.read = []
         self._to_write = deque()
-        self.chip = ChipModel(dut, CHIP, PERIOD)
+        self.chip = ChipModel(dut, cas_latency=CHIP.cas_latency, power_up=CHIP.power_up,
+                              period=PERIOD)
         cocotb.start_soon(self._move())
 
     def ask(self, place, words=None):
