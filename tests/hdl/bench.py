@@ -38,12 +38,18 @@ VERILATOR_ARGUMENTS = [
     "-Wno-WIDTHEXPAND",
     "-Wno-WIDTHTRUNC",
     "-O3",
+    # What means nothing is ones, seldom what was meant (see `_open_collisions`).
+    "--x-assign",
+    "1",
     # One C++ file: several would need a precompiled header, which the wheel's makefile breaks.
     "--output-split",
     "0",
 ]
 
 _TRIGGER = re.compile(r"^  reg (\\\$auto\$verilog_backend\S+ ) = 0;\n", re.MULTILINE)
+_OPEN_MEMORY_READ = re.compile(
+    r'(cell \$memrd_v2 \S+\n    parameter \\MEMID "\\\\rows[^"]*"\n'
+    r"(?:    parameter .*\n)*?    parameter \\COLLISION_X_MASK )1'0(?=\n)")
 _PARAMETERS_VARIABLE = "CROSSWALL_BENCH_PARAMETERS"
 _TOLD_LINES = 30
 """Of the log of a build that fails."""
@@ -173,10 +179,11 @@ def _tail(log: Path) -> str:
 
 def _verilog(component: Any, platform: Any, simulator: str, folder: Path) -> Path:
     """The component as Verilog."""
-    from amaranth.back import verilog
+    from amaranth.back import rtlil, verilog
 
-    text = verilog.convert(component, name=TOP, platform=platform, emit_src=False,
-                           strip_internal_attrs=True)
+    netlist = rtlil.convert(component, name=TOP, platform=platform, emit_src=False)
+    # The public function has no place for what is changed here; releases of Amaranth are pinned.
+    text = verilog._convert_rtlil_text(_open_collisions(netlist), strip_internal_attrs=True)
     if simulator == "icarus":
         # yosys gives every `always @*` a trigger so that it runs once, but Icarus sets it before
         # it starts the blocks: outputs whose inputs never change would stay X.
@@ -184,3 +191,10 @@ def _verilog(component: Any, platform: Any, simulator: str, folder: Path) -> Pat
     source = folder / f"{TOP}.v"
     source.write_text(text)
     return source
+
+
+def _open_collisions(netlist: str) -> str:
+    """The RTLIL with what boards tell yosys by `crosswall_hdl.memory.YOSYS_OPEN_COLLISIONS`: words
+    that are read while they are written, of memories called ``rows…``, are X in Icarus and ones
+    in Verilator. So a bench fails where what such a read gives is used."""
+    return _OPEN_MEMORY_READ.sub(r"\g<1>1'1", netlist)
