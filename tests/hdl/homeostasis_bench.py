@@ -28,8 +28,10 @@ async def thresholds_rise_and_decay(dut):
     for _ in range(STEPS):
         base = neurons * generator.randrange(network.crossbars)
         winner = generator.randrange(neurons)
-        rise, decay = (generator.choice((0, 1, highest // 3, highest, (1 << 31) - 1))
-                       for _ in range(2))
+        # Up to the highest threshold or one more, and moves of one more than any threshold.
+        to_highest = highest - thresholds[base + winner]
+        moves = (0, 1, highest // 3, highest, highest + 1, 1 << 31, to_highest, to_highest + 1)
+        rise, decay = (min(generator.choice(moves), (1 << 31) - 1) for _ in range(2))
         dut.rules.value = RuleValues.const({"threshold_rise": rise,
                                             "threshold_decay": decay}).as_bits()
         dut.row_base.value, dut.winner.value = base, winner

@@ -60,6 +60,9 @@ async def pulses_move_walls(dut):
                 direction = generator.randrange(2)
                 quantile = generator.randrange(1 << network.quantile_bits)
                 static = generator.getrandbits(32) if static_spread else 0
+                if static_spread and generator.random() < 0.3:  # as good as stuck, or just stuck
+                    static = (table.stuck_threshold - generator.randrange(2)) << 16 \
+                        | generator.getrandbits(16)
                 pulses.wall.value, pulses.direction.value = wall, direction
                 if network.quantile_bits:
                     pulses.quantile.value = quantile

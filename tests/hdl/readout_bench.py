@@ -1,6 +1,7 @@
 """Random rankings into the read-out stage; scores, walls and tallies against the reference."""
 
 import random
+from dataclasses import replace
 
 import cocotb
 from bench import bench_parameters
@@ -25,6 +26,12 @@ def sample_control(header):
     return packed(SampleControl, flags=flags, **{name: getattr(header, name) for name in names})
 
 
+def rule_bits(rules, table):
+    """The rules that the read-out stage follows."""
+    return packed(RuleValues, seed=rules.seed, static_seed=rules.static_seed, margin=rules.margin,
+                  readout_stuck=table.stuck_threshold)
+
+
 @cocotb.test()
 async def readout_equals_the_reference(dut):
     generator = random.Random(cocotb.RANDOM_SEED)
@@ -34,9 +41,7 @@ async def readout_equals_the_reference(dut):
     walls = StateDriver(dut, "walls", lanes=case.build.readout_lanes)
     steps, gains = StateDriver(dut, "steps"), StateDriver(dut, "gains")
     dut.start.value = 0
-    dut.rules.value = packed(
-        RuleValues, seed=rules.seed, static_seed=rules.static_seed, margin=rules.margin,
-        readout_stuck=table.stuck_threshold)
+    dut.rules.value = rule_bits(rules, table)
     dut.score_class.value = 0
     rankings = StreamSource(dut, "rankings", generator=generator, probability=0.4)
     await start(dut)
@@ -68,14 +73,20 @@ async def readout_equals_the_reference(dut):
             await FallingEdge(dut.clk)
         if not flags & Flag.PREDICT:
             continue
+        before = reference.ledger
+        scores = reference._score_readout(features)
+        if header.label < network.classes:
+            # A margin that the label's lead just keeps, or just misses.
+            others = scores[:header.label] + scores[header.label + 1:]
+            lead = scores[header.label] - max(others)
+            margin = generator.choice((rules.margin, max(0, lead), max(0, lead + 1)))
+            reference.rules = replace(rules, margin=margin)
+            dut.rules.value = rule_bits(reference.rules, table)
         dut.start.value = 1
         await FallingEdge(dut.clk)
         dut.start.value = 0
         while dut.done.value != 1:
             await FallingEdge(dut.clk)
-
-        before = reference.ledger
-        scores = reference._score_readout(features)
         labelled = bool(flags & Flag.LEARN_READOUT) and header.label < network.classes
         taught = labelled and reference._teach(header, features, scores)
         counted = {name: value - before[name] for name, value in reference.ledger.items()}
