@@ -213,6 +213,10 @@ class Wire:
 
     def malformed(self):
         """A frame with a correct CRC that no receiver may take."""
+        return self.generator.choice(self.all_malformed())
+
+    def all_malformed(self):
+        """One of every kind."""
         choose = self.generator
         packet = sample(self.model.next_sample, SAMPLE_BYTES)
         if PACKED:
@@ -224,7 +228,7 @@ class Wire:
         header = frames.CONTROL_HEADER.pack
         entries = choose.randrange(1, 4)
         next_id = self.identifier + 1 & 0xFFFF
-        return encode(choose.choice([
+        return list(map(encode, [
             frames.pack_sample(short),
             frames.pack_sample(bytes(unknown) if PACKED else short[:-1]),
             frames.pack_sample(packet + b"\0"),
@@ -241,6 +245,7 @@ class Wire:
             b"\x06" + bytes(frames.REPLAY_HEADER_BYTES + 4 * (0 if STORE else entries)),
             b"\x02", b"\x01", b"\x00", b"\x03" + packet, b"\x82" + packet, b"\xff",
             header(1, next_id, 0, 0, 0),
+            header(1, next_id, 1, 0, 0),
             header(1, next_id, 0, 0, 65),
             header(1, next_id, 1, 0, 65) + bytes(4 * 65),
             header(1, next_id, 4, 0, 1),
@@ -280,24 +285,55 @@ class Wire:
         ])
 
 
+class InStep:
+    """The link and the board model, which are given the same and must do the same."""
+
+    def __init__(self, bench):
+        self.machine = Machine(RESULT_BYTES)
+        self.registers = Registers(REGISTERS)
+        self.model = BoardModel(slots=SLOTS, sample_bytes=SAMPLE_BYTES, machine=self.machine,
+                                control=self.registers, packed=PACKED, store=STORE)
+        self.wire = Wire(bench.generator, self.model)
+        self._bench = bench
+
+    async def send(self, chunk):
+        self.model.feed(chunk)
+        self._bench.to_board.send(chunk)
+        await self.compare()
+
+    async def answer(self):
+        """One sample, if any waits for it."""
+        stepped = self.model.step()
+        assert self._bench.answer() == stepped
+        await self.compare()
+
+    async def compare(self):
+        """Everything, once nothing moves."""
+        bench, model, dut = self._bench, self.model, self._bench.dut
+        await bench.until_quiet()
+        assert bench.take_output() == model.take_output()
+        assert bench.registers.accesses == self.registers.accesses
+        assert bench.learned == self.machine.learned
+        assert int(dut.next_sample.value) == model.next_sample
+        assert int(dut.idle.value) == model.idle
+        assert int(dut.dropped_frames.value) == model.dropped_frames
+        assert int(dut.duplicate_samples.value) == model.duplicate_samples
+        assert int(dut.gaps.value) == model.gaps
+        assert not STORE or bench.memory.content == model.memory
+
+
 async def walk_in_step(bench, steps):
     """Do the same to the link and to the board model, and compare everything after each step."""
     dut, generator = bench.dut, bench.generator
-    machine = Machine(RESULT_BYTES)
-    registers = Registers(REGISTERS)
-    model = BoardModel(slots=SLOTS, sample_bytes=SAMPLE_BYTES, machine=machine, control=registers,
-                       packed=PACKED, store=STORE)
-    wire = Wire(generator, model)
+    both = InStep(bench)
+    model = both.model
     await bench.start()
     for _ in range(steps):
         action = generator.choices(["wire", "answer", "number"], [10, 4, 1])[0]
         if action == "wire":
-            chunk = wire.chunk()
-            model.feed(chunk)
-            bench.to_board.send(chunk)
+            await both.send(both.wire.chunk())
         elif action == "answer":
-            stepped = model.step()
-            assert bench.answer() == stepped
+            await both.answer()
         else:
             await FallingEdge(dut.clk)
             model.next_sample = generator.choice([0, 1000, model.next_sample + 3])
@@ -305,17 +341,8 @@ async def walk_in_step(bench, steps):
             dut.next_sample_strobe.value = model.idle
             await FallingEdge(dut.clk)
             dut.next_sample_strobe.value = 0
-        await bench.until_quiet()
-        assert bench.take_output() == model.take_output()
-        assert bench.registers.accesses == registers.accesses
-        assert bench.learned == machine.learned
-        assert int(dut.next_sample.value) == model.next_sample
-        assert int(dut.idle.value) == model.idle
-        assert int(dut.dropped_frames.value) == model.dropped_frames
-        assert int(dut.duplicate_samples.value) == model.duplicate_samples
-        assert int(dut.gaps.value) == model.gaps
-        assert not STORE or bench.memory.content == model.memory
-    assert len(machine.learned) > steps // 20
+            await both.compare()
+    assert len(both.machine.learned) > steps // 20
 
 
 @cocotb.test()
@@ -327,6 +354,79 @@ async def link_does_what_the_board_model_does_at_full_speed(dut):
 async def link_does_what_the_board_model_does_when_everything_pauses(dut):
     await walk_in_step(Bench(dut, valid=0.5, ready=0.6, latency=10),
                        bench_parameters()["steps"] // 2)
+
+
+@cocotb.test()
+async def every_frame_that_is_none_is_dropped(dut):
+    """Control frames of no words and of 65 among them; the id that they had is still the next."""
+    bench = Bench(dut)
+    both = InStep(bench)
+    await bench.start()
+    await both.send(both.wire.control())
+    frames_ = both.wire.all_malformed()
+    await both.send(b"".join(frames_))
+    assert int(dut.dropped_frames.value) == len(frames_)
+    executed = len(bench.registers.accesses)
+    await both.send(both.wire.control())
+    assert len(bench.registers.accesses) > executed
+
+
+async def ids_in_order(dut, first):
+    bench = Bench(dut)
+    both = InStep(bench)
+    await bench.start()
+    for step, executed in ((0, True), (0, False), (1, True), (0, False), (2, True), (4, False),
+                           (3, True), (3, False)):
+        before = len(bench.registers.accesses)
+        await both.send(encode(frames.pack_control(
+            Control(first + step & 0xFFFF, Operation.READ, 5, 1, ()))))
+        assert len(bench.registers.accesses) - before == executed
+
+
+@cocotb.test()
+async def ids_of_control_frames_go_on_at_0_after_the_highest(dut):
+    await ids_in_order(dut, 0xFFFE)
+
+
+@cocotb.test()
+async def ids_of_control_frames_carry_from_byte_to_byte(dut):
+    await ids_in_order(dut, 0x01FE)
+
+
+@cocotb.test()
+async def half_a_frame_at_the_start_costs_no_more_than_the_one_behind_it(dut):
+    bench = Bench(dut)
+    both = InStep(bench)
+    await bench.start()
+    whole = both.wire.expected()
+    await both.send(whole[len(whole) // 2:] + whole)  # the end of one, on the line before
+    assert (int(dut.dropped_frames.value), int(dut.next_sample.value)) == (1, 1)
+    await both.send(whole[:len(whole) // 2])  # a beginning: the host was stopped, and starts again
+    await both.send(b"\0" + both.wire.expected())
+    assert (int(dut.dropped_frames.value), int(dut.next_sample.value)) == (2, 2)
+
+
+@cocotb.test(skip=SLOTS != frames.MAX_REPLAY)
+async def as_many_samples_as_a_frame_can_name_fill_the_memory_and_are_replayed(dut):
+    bench = Bench(dut)
+    both = InStep(bench)
+    await bench.start()
+    count = frames.MAX_REPLAY
+    assert STORE == count * PLACE_UNIT
+    await both.send(b"".join(encode(frames.pack_keep(place, packet(place)))
+                             for place in range(count)))
+    for _ in range(count):
+        assert both.model.step() and bench.answer()
+    await both.compare()
+    entries = tuple((place, place % 7) for place in bench.generator.sample(range(count), count))
+    for passes in range(2):
+        await both.send(encode(frames.pack_replay(
+            Replay(count * (1 + passes), 1, 2, 3, entries))))
+        for _ in range(count):
+            assert both.model.step() and bench.answer()
+        await both.compare()
+    assert len(bench.learned) == 3 * count
+    assert int(dut.dropped_frames.value) == 0
 
 
 class SimulatedLine:

@@ -28,6 +28,14 @@ def test_link(size, simulator, tmp_path):
               parameters={**SIZES[size], "steps": 100})
 
 
+def test_a_replay_of_64_samples_from_a_full_memory(tmp_path):
+    size = {"slots": 64, "sample_bytes": 14, "result_bytes": 8, "serial": False, "packed": True,
+            "store": 1 << 10}
+    run_bench(Link(**size), Path(__file__).with_name("link_bench.py"), simulator="icarus",
+              build_dir=tmp_path, parameters={**size, "steps": 0},
+              test_filter="as_many_samples_as_a_frame_can_name")
+
+
 @pytest.mark.parametrize(("parameters", "message"), [
     ({"slots": 3}, "`slots` must be a power of two from 2 to 128: got 3"),
     ({"slots": 1}, "got 1"),
