@@ -173,6 +173,9 @@ async def run(dut, rule):
     table = random_table(generator, network, build.static_spread)
     state = MachineState.initial(network, rules.seed)
     state.thresholds[...] = generator.randrange(network.threshold_max // 2)
+    if build.positions > 1:
+        # The last neuron, whose threshold follows last, wins until it has risen.
+        state.clustering_walls[..., -1] = network.wall_max
     machine = RecordingMachine(network, rules, table, table, state)
     await bench.load(machine)
     for index in range(parameters["samples"]):

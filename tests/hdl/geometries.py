@@ -66,6 +66,12 @@ GEOMETRIES: dict[str, tuple[Network, Build]] = {
         receptive_fields(6, 7, 3, 8, field=4, stride=1, regions=1, winners=7, feature_bits=5,
                          code_bits=8, wall_bits=8, variant_bits=1, **SMALL_TABLE),
         Build(8, 2, positions=3, overlap=True)),
+    # So many more neurons than lines that a position waits for their thresholds alone, as it does
+    # with MNIST's fields from some hundred on; all are ranked, and their thresholds read, at once.
+    "side by side, thresholds last": (
+        receptive_fields(3, 3, 3, 32, field=2, stride=1, regions=1, code_bits=1, wall_bits=8,
+                         encoding=Encoding.INTENSITY, threshold_bits=12, **SMALL_TABLE),
+        Build(32, 2, static_spread=False, positions=4)),
 }
 
 

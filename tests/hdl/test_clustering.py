@@ -29,6 +29,14 @@ def test_samples_are_ranked_and_learned_as_specified(simulator, geometry, tmp_pa
               parameters={"geometry": geometry, "samples": 8})
 
 
+def test_a_position_waits_for_thresholds_where_neurons_are_many():
+    network, build = GEOMETRIES["side by side, thresholds last"]
+    stage = clustering_stage(network, build)
+    # Written 5 cycles after the first, one in a cycle; and read once the next one's sum is there.
+    assert stage.learning_pause == network.neurons + 5 - (stage.scoring_cycles - 3)
+    assert stage.gap == 2  # one row of neurons
+
+
 def test_a_build_that_does_not_fit_is_refused():
     network, _ = GEOMETRIES["shared fields"]
     with pytest.raises(ValueError, match="`lanes` must be a power of two"):
