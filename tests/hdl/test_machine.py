@@ -7,6 +7,7 @@ import pytest
 from bench import run_bench
 from cases import random_case
 from overlap_case import overlap_case
+from stream_case import STREAMS
 
 from crosswall.spec.network import Neuron
 from crosswall_hdl.machine import Machine
@@ -65,6 +66,14 @@ def test_overlapping_samples_equal_the_reference(geometry, seed, simulator, opti
     (4, 8, {"positions": 2}), (1, 16, {"positions": 3, "overlap": True, "packed": True})])
 def test_positions_side_by_side_equal_the_reference(seed, neurons, options, tmp_path):
     run_machine("S", seed, "icarus", tmp_path, lanes=neurons, **options)
+
+
+@pytest.mark.parametrize(("stream", "simulator"), [
+    (stream, "verilator" if stream == "side by side" else "icarus") for stream in STREAMS])
+def test_samples_in_the_machine_together_equal_the_reference(stream, simulator, tmp_path):
+    network, build, _ = STREAMS[stream]
+    run_bench(Machine(network, build), Path(__file__).with_name("stream_bench.py"),
+              simulator=simulator, build_dir=tmp_path, parameters={"stream": stream})
 
 
 def test_samples_overlap(tmp_path):
