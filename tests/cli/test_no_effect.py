@@ -5,24 +5,24 @@ import pytest
 
 from crosswall.cli.main import COMMANDS, main
 
-RUNS = ["board", "port", "baud", "wire", "replay", "data", "train", "test", "seed", "device",
-        "variants"]
+RUNS = ["board", "port", "baud", "wire", "replay", "data", "label", "train", "test", "seed",
+        "device", "variants"]
 
 PARAMETERS = {
-    "run": ["experiment", "out", "read_back", "resume", "draw", "quiet", "as_json", *RUNS],
+    "run": ["experiment", "out", "force", "read_back", "resume", "draw", "quiet", "as_json", *RUNS],
     "verify": ["experiment", "samples", "full", "state_every", "quiet", "as_json", *RUNS],
-    "study": ["study", "out", "data", "train", "test", "seeds", "jobs", "draw", "listing", "show",
-              "quiet", "as_json"],
+    "study": ["study", "out", "force", "data", "train", "test", "seeds", "jobs", "draw", "listing",
+              "show", "quiet", "as_json"],
     "presets list": [],
     "presets show": ["name"],
     "presets keys": [],
     "device show": ["source", "plot", "no_plot", "wall_bits", "bin_bits", "quantile_bits",
                     "as_json"],
-    "device compile": ["source", "out", "samples", "seed", "quiet", "as_json"],
+    "device compile": ["source", "out", "force", "samples", "seed", "quiet", "as_json"],
     "device presets": ["name"],
     "boards": ["table", "names", "samples", "out", "as_json"],
-    "build": ["board", "experiment", "out", "lanes", "positions", "readout_lanes", "overlap",
-              "device", "variants", "data", "seed", "allow_slow", "wire", "as_json"],
+    "build": ["board", "experiment", "out", "force", "lanes", "positions", "readout_lanes",
+              "overlap", "device", "variants", "data", "seed", "allow_slow", "wire", "as_json"],
     "flash": ["board", "experiment", "out", "lanes", "positions", "readout_lanes", "overlap",
               "device", "variants", "bitstream", "dry_run"],
     "cost": ["experiment", "board", "lanes", "positions", "readout_lanes", "overlap", "device",
@@ -51,7 +51,8 @@ REFUSED = [
     ("run digits --no-replay", "--no-replay"),
     ("run digits --board twin --replay", "--replay"),
     *((f"run --resume kept {given}", shown) for given, shown in [
-        ("digits", "PRESET|FILE.toml"), ("--out other", "--out"), ("--data set", "--data"),
+        ("digits", "PRESET|FILE.toml"), ("--out other", "--out"), ("--force", "--force"),
+        ("--label class", "--label"), ("--data set", "--data"),
         ("--train 3", "--train"), ("--test 3", "--test"), ("--seed 3", "--seed"),
         ("--device ideal", "--device"), ("--variants 1", "--variants"),
         ("--read-back all", "--read-back")]),
@@ -60,17 +61,17 @@ REFUSED = [
     ("verify digits --board twin --wire uart", "--wire uart"),
     ("verify digits --board twin --no-replay", "--no-replay"),
     *((f"study accuracy --show {given}", given.split()[0]) for given in [
-        "--out there", "--data set", "--train 3", "--test all", "--seeds 1", "--jobs 1", "--plots",
-        "--no-plots", "--list", "--quiet", "--json"]),
+        "--out there", "--force", "--data set", "--train 3", "--test all", "--seeds 1",
+        "--jobs 1", "--plots", "--no-plots", "--list", "--quiet", "--json"]),
     *((f"study accuracy --list {given}", given.split()[0]) for given in [
-        "--out there", "--jobs 1", "--plots", "--no-plots", "--quiet", "--json"]),
+        "--out there", "--force", "--jobs 1", "--plots", "--no-plots", "--quiet", "--json"]),
     *((f"study --list {given}", given.split()[0]) for given in [
         "--data set", "--train 3", "--test all", "--seeds 1", "--jobs 1", "--json"]),
     ("device show ideal --no-plot --plot picture.png", "--plot picture.png"),
     *((f"boards {given}", given.split()[0]) for given in [
         "--board ulx3s", "--samples 3", "--out table.md"]),
     *((f"build virtual digits {given}", given.split()[0]) for given in [
-        "--out there", "--seed 3", "--allow-slow"]),
+        "--out there", "--force", "--seed 3", "--allow-slow"]),
     ("build ulx3s digits --wire uart", "--wire"),
     ("build arty-a7 digits --seed 3", "--seed"),
     ("build arty-a7 digits --allow-slow", "--allow-slow"),
