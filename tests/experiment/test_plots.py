@@ -10,7 +10,7 @@ WORDS = ("ash", "a longer name of a tree", "f$i$r", "Fähre")
 
 def test_words_name_the_classes_in_result_and_confusion_matrix(mapping, tmp_path):
     labels = np.array(WORDS)[np.arange(40) % 4]
-    np.savez(tmp_path / "own.npz", x=np.arange(2560).reshape(40, 8, 8) % 255, y=labels)
+    np.savez(tmp_path / "own.npz", x=np.arange(2560).reshape(40, 8, 8) * 37 % 255, y=labels)
     mapping["data"] = {"source": "own.npz"}
     said = []
     result = run(Experiment.from_mapping(mapping, "some.toml", tmp_path), notice=said.append)

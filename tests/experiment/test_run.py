@@ -665,7 +665,7 @@ def test_limited_data_is_a_sample_of_all_classes(mapping):
 
 
 def test_relative_paths_count_from_the_experiment_file(mapping, tmp_path):
-    np.savez(tmp_path / "own.npz", x=np.zeros((40, 8, 8), np.uint8), y=np.arange(40) % 10)
+    np.savez(tmp_path / "own.npz", x=np.arange(2560).reshape(40, 8, 8), y=np.arange(40) % 10)
     mapping["data"] = {"source": "own.npz"}
     experiment = Experiment.from_mapping(mapping, "some.toml", tmp_path)
     assert experiment.load_data()[0].name == "own"

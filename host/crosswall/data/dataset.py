@@ -132,6 +132,8 @@ class RawPart(NamedTuple):
     """Height and width, if the values came as images."""
     value_names: tuple[str, ...] = ()
     """What messages call each value of a sample; if empty, its number."""
+    stored: np.dtype[Any] | None = None
+    """Type of the values in the file."""
 
     def value_name(self, place: int) -> str:
         """What messages call a value of a sample."""
@@ -197,7 +199,9 @@ def raw_part(where: str, values: NDArray[Any], labels: NDArray[Any]) -> RawPart:
                 f"{where}: value {pixel} of sample {sample} (both from 0) is "
                 f"{flat[sample, pixel]}; replace it or leave the sample out"
             )
-    return RawPart(where, flat, _labels(where, labels, len(flat)), shape)
+    return RawPart(
+        where, flat, _labels(where, labels, len(flat)), shape, stored=values.dtype
+    )
 
 
 MISSING_WORDS = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})

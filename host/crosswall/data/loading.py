@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from crosswall.errors import DataError
 
+from . import checks
 from .classes import assign, check
 from .dataset import Dataset, RawPart, RawSet, Shape
 from .encoding import FeatureEncoding
 from .locating import Source, locate
-from .scaling import declared_bounds, measured_bounds, refuse_outside, to_bytes, to_shares
+from .scaling import Bounds, declared_bounds, measured_bounds, refuse_outside, to_bytes, to_shares
 from .splitting import stratified_split
 
 _BYTE_RANGE = (0.0, 255.0)
@@ -50,8 +51,9 @@ def load(
         How a set without a test part of its own is split; see `stratified_split`.
     value_range
         Lowest and highest value, which become 0 and 255. By default 0 and 255
-        for uint8, 0 and 16 for digits, and otherwise what the training part
-        spans: as a whole for images, by column for other samples.
+        for uint8 that reaches 128 or more, 0 and 16 for digits, and otherwise
+        what the training part spans: as a whole for images and uint8, by
+        column for other samples.
     shape
         Height and width, for images stored as rows of pixels.
     classes
@@ -75,6 +77,12 @@ def load(
     name, raw = found.title, _read(found, label, notice)
     train, test = raw.train, raw.test
     check(train)
+    for part in (train, *([] if test is None else [test])):
+        checks.note_signed(part, notice)
+        if value_range is None:
+            one_range = (shape or part.shape) is not None
+            checks.refuse_missing(part, together=one_range)
+    checks.refuse_constant(train)
     if test is None:
         train, test = stratified_split(train, test_fraction, split_seed)
     if test.values.shape[1] != train.values.shape[1] or test.shape != train.shape:
@@ -94,16 +102,12 @@ def load(
             "table: leave the encoding out, or the shape"
         )
 
-    declared = value_range or raw.value_range
-    if declared is None and train.values.dtype == test.values.dtype == np.uint8:
-        declared = _BYTE_RANGE
-    if declared is None:
-        bounds = measured_bounds(train, together=shape is not None)
-    else:
-        bounds = declared_bounds(name, declared)
-        for part in (train, test):
-            refuse_outside(part, bounds)
-
+    together = shape is not None or train.values.dtype == np.uint8
+    if raw.test is not None:
+        checks.compare_parts(
+            train, test, together=together, declared=value_range is not None, notice=notice
+        )
+    bounds = _bounds(name, train, test, value_range or raw.value_range, together, notice)
     named = assign(train, test, declared=classes, names=raw.class_names, notice=notice)
 
     def dataset(part: RawPart, labels: NDArray[np.int64]) -> Dataset:
@@ -115,7 +119,38 @@ def load(
         except DataError as error:
             raise DataError(f"{part.where}: {str(error).removeprefix(f'{name}: ')}") from error
 
-    return dataset(train, named.train), dataset(test, named.test)
+    parts = dataset(train, named.train), dataset(test, named.test)
+    if encoding is None and (value_range or raw.value_range):
+        checks.note_dark(train, parts[0].samples, notice)
+    return parts
+
+
+def _bounds(
+    name: str,
+    train: RawPart,
+    test: RawPart,
+    declared: tuple[float, float] | None,
+    together: bool,
+    notice: Callable[[str], None],
+) -> Bounds:
+    """Return what becomes 0 and 255; DataError for a value outside of a declared range."""
+    if declared is None and train.values.dtype == test.values.dtype == np.uint8:
+        if (highest := int(train.values.max())) >= checks.DARK:
+            declared = _BYTE_RANGE
+        else:
+            notice(
+                f"{train.where}: bytes of {train.values.min()}…{highest} only, which become 0…255; "
+                "`data.value_range` = [0, 255] keeps them as they are"
+            )
+    if declared is None:
+        checks.note_outliers(train, together=together, notice=notice)
+        if not together:
+            checks.note_constant_columns(train, notice)
+        return measured_bounds(train, together=together)
+    bounds = declared_bounds(name, declared)
+    for part in (train, test):
+        refuse_outside(part, bounds)
+    return bounds
 
 
 def _form(part: RawPart) -> str:

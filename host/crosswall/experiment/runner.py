@@ -23,6 +23,7 @@ from crosswall.twin import MachineState, Results
 
 from .experiment import Experiment
 from .schedule import TRAIN, UNPERMUTED, Schedule, Span, Views
+from .silence import note_silence
 
 CHUNK = 512
 """Samples handed to a board at once; a phase's samples are not copied all at once."""
@@ -91,8 +92,10 @@ class Plan:
             raise ExperimentError(
                 f"{experiment.where}: data.shape makes {network.pixels} pixels, but the samples "
                 f"of {train.name} have {train.pixels}; correct data.shape")
+        rules = experiment.rules(network)
+        note_silence(network, rules.silence, train.samples, notice)
         return cls(experiment, place, train, test,
-                   Machine(network, experiment.rules(network), *experiment.tables(network)),
+                   Machine(network, rules, *experiment.tables(network)),
                    experiment.schedule(train, test, limit))
 
     @property
