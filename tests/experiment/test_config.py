@@ -161,7 +161,7 @@ def test_file_with_a_byte_order_mark_is_read(tmp_path):
 
 @pytest.mark.parametrize(("content", "message"), [
     (b"a = = 1", "not valid TOML"), (b"\xff\xfe", "UTF-8"), (None, "cannot be read"),
-    (b"a = " + b"[" * 5000, "not valid TOML: nested"), (b"a = " + b"1" * 5000, "5000 digits"),
+    (b"a = " + b"[" * 5000, "not valid TOML: nested"), (b"a = " + b"1" * 5000, "64 bits"),
     (b"# \xb5m\n", r"not UTF-8 text \(byte 2\); save it as UTF-8")])
 def test_unreadable_file_is_named(tmp_path, content, message):
     path = tmp_path / "mine.toml"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import struct
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,21 @@ import numpy as np
 
 from crosswall import data, device
 from crosswall.device import physics
-from crosswall.errors import CrosswallError, DataError, DeviceError, ExperimentError, ToolError
+from crosswall.errors import (
+    CrosswallError,
+    DataError,
+    DeviceError,
+    ExperimentError,
+    ToolError,
+    UsageError,
+)
 from crosswall.experiment import Experiment
+from crosswall.experiment.folder import RunFolder
+from crosswall.experiment.runner import Plan, Record
 from crosswall.spec.network import receptive_fields
 from crosswall.study import Options, Study
 from crosswall.study.store import Store
-from crosswall.twin import MachineState
+from crosswall.twin import MachineState, Results
 from crosswall_boards.estimate import parse_stat
 from crosswall_boards.report import BuildReport, parse_nextpnr, read_report
 from tests.boards.test_report import ECP5
@@ -75,6 +85,15 @@ portion = [0.0, 0.5]
 classes = [0, 1]
 [[phases]]
 kind = "evaluate"
+"""
+
+CSV = "a,b,label\n1,2.5,0\n3,4e1,1\n-5,6,0\n7,8,1\n"
+
+RUN = """\
+experiment = {name = "small", read_back = "all"}
+data = {source = "set.csv", test_fraction = 0.5, encoding = {kind = "complement"}}
+geometry = {kind = "whole-image", neurons = 4}
+phases = [{kind = "cluster", samples = 9, pulse_lengths = [8]}, {kind = "evaluate"}]
 """
 
 STUDY = """\
@@ -205,6 +224,20 @@ def _point(folder: Path) -> None:
         "phases": [{"kind": "teach", "samples": 9}], "name": "own"})
 
 
+def _unfinished(folder: Path) -> None:
+    (folder / "set.csv").write_text(CSV)
+    plan = Plan.make(Experiment.from_mapping(tomllib.loads(RUN), folder=folder))
+    state = plan.initial_state()
+    state.next_sample = 5
+    with RunFolder.claim(folder / "out") as claimed:
+        claimed.save(plan, Record(Results.empty(plan.network, 5), state, [], [0.1]), "twin")
+
+
+def _resume(folder: Path) -> None:
+    with RunFolder.claim(folder / "out", resume=True) as claimed:
+        claimed.read()
+
+
 def _read_device(source: Path) -> None:
     device.compile(device.load(source), 12, 3, 3, 1)
 
@@ -247,7 +280,7 @@ KINDS = {
     "idx images": _idx_kind("train-images-idx3-ubyte"),
     "idx labels": _idx_kind("t10k-labels-idx1-ubyte"),
     "idx images, packed": _idx_kind("t10k-images-idx3-ubyte.gz"),
-    "csv": Kind("set.csv", _text("set.csv", "a,b,label\n1,2.5,0\n3,4e1,1\n-5,6,0\n7,8,1\n"),
+    "csv": Kind("set.csv", _text("set.csv", CSV),
                 lambda folder: data.load(folder / "set.csv"), mutations.bytes_changed, DataError),
     "experiment": Kind("own.toml", _text("own.toml", EXPERIMENT),
                        lambda folder: Experiment.load(str(folder / "own.toml")),
@@ -273,6 +306,8 @@ KINDS = {
     "yosys' count": Kind("stat.json", _text("stat.json", STAT),
                          lambda folder: read_report(folder / "stat.json", parse_stat),
                          mutations.json_changed, ToolError),
+    "unfinished run": Kind("out/unfinished.npz", _unfinished, _resume, mutations.npz_changed,
+                           (DataError, ExperimentError, DeviceError, UsageError)),
     "study point": Kind("0123456789abcdef.json", _point, _read_point, mutations.json_changed,
                         None),
 }

@@ -111,6 +111,13 @@ def test_bomb_is_refused_before_it_is_unpacked(path):
         read(path, "x", np.uint16, (4, 6))
 
 
+def test_array_of_any_form_can_be_bounded(path):
+    np.savez_compressed(path, x=np.zeros(16 << 20))
+    with little_memory(), opened_archive(path) as file, \
+            pytest.raises(UnreadableError, match="`x` takes 128 MiB, more than 1 KiB"):
+        file.read("x", most=1 << 10)
+
+
 def test_bomb_in_the_header_itself_is_refused(path):
     archive(path, header(" " * (64 << 20), version=2))
     with little_memory(), pytest.raises(UnreadableError, match="damaged"):

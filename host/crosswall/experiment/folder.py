@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from crosswall.errors import DataError, UsageError
+from crosswall.errors import CrosswallError, DataError, UsageError
 from crosswall.files import OutputFolder
 from crosswall.reading import Archive, UnreadableError, opened_archive, parse_json
 from crosswall.spec.ledger import COUNTERS
@@ -36,6 +36,9 @@ SNAPSHOT_FILE = "snapshot.npz"
 UNFINISHED_FILE = "unfinished.npz"
 """What an interrupted run goes on from: a snapshot, the results of the samples so far, and in
 ``run`` the rest as JSON."""
+
+_MAX_BYTES = 1 << 24
+"""Largest ``run``, four bytes a letter: a run of thousands of phases."""
 
 _FORMAT = 2
 """Version of `UNFINISHED_FILE`."""
@@ -125,11 +128,14 @@ class RunFolder:
         path = self.path / UNFINISHED_FILE
         try:
             with opened_archive(path) as archive:
-                about = parse_json(str(archive.read("run", shape=())))
+                about = parse_json(str(archive.read("run", shape=(), most=_MAX_BYTES)))
                 if about["format"] != _FORMAT:
                     raise DataError(f"{path}: was written in format {about['format']}, expected "
                                     f"{_FORMAT}; start the run again with --force")
-                plan = _plan(about)
+                try:
+                    plan = _plan(about)
+                except CrosswallError as error:
+                    raise type(error)(f"{path}: {error}") from error
                 record = _record(plan, about, archive, path)
                 changed = [part for part, value in _inputs(plan).items()
                            if value != about["inputs"][part]]

@@ -91,13 +91,15 @@ class Archive:
         return header
 
     def read(self, name: str, dtype: DTypeLike | None = None,
-             shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+             shape: tuple[int, ...] | None = None, *, most: int | None = None) -> NDArray[Any]:
         """An array, in this computer's byte order.
 
         Parameters
         ----------
         dtype, shape
             What it must have; by default any but Python objects and records.
+        most
+            Bytes that it may take at most; by default as many as the file can unpack to.
 
         Raises
         ------
@@ -110,6 +112,9 @@ class Archive:
         if header.dtype.newbyteorder("=") != wanted.newbyteorder("=") or header.shape != shape:
             raise UnreadableError(f"`{name}` is {header}; expected {wanted.name} {list(shape)}",
                                   "give the file that belongs to the experiment")
+        if most is not None and header.nbytes > most:
+            raise UnreadableError(f"`{name}` takes {size(header.nbytes)}, more than {size(most)}",
+                                  "give a smaller file")
         with _faults_in_words():
             with self._file.open(self._members[name]) as unpacked:
                 unpacked.read(header.offset)

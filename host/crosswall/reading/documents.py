@@ -22,6 +22,8 @@ MAX_DEPTH = 32
 _INTEGERS = range(-(1 << 63), 1 << 64)
 """Whole numbers of TOML, and of ledgers in JSON."""
 
+_TOO_LARGE = "a whole number of more than 64 bits"
+
 _QUOTED = re.compile(
     r"""\"{3}(?:\\.|[^\\])*?\"{3}|'{3}.*?'{3}|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|\#[^\n]*""", re.DOTALL)
 """Texts and comments of TOML."""
@@ -70,8 +72,10 @@ def _parsed(form: str, parse: Callable[[str], Any], text: str) -> Any:
         tree = parse(text)
     except RecursionError as error:
         raise _not_valid(form, f"nested more than {MAX_DEPTH} deep") from error
-    except ValueError as error:  # also of whole numbers with thousands of digits
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
         raise _not_valid(form, one_line(str(error), 200)) from error
+    except ValueError as error:  # Python's own limit of 4,300 digits
+        raise _not_valid(form, _TOO_LARGE) from error
     _check(form, tree)
     return tree
 
@@ -88,7 +92,7 @@ def _check(form: str, tree: Any) -> None:
             elif isinstance(item, list):
                 below += item
             elif isinstance(item, int) and item not in _INTEGERS:
-                raise _not_valid(form, "a whole number of more than 64 bits")
+                raise _not_valid(form, _TOO_LARGE)
             elif isinstance(item, str) and not _is_text(item):
                 raise _not_valid(form, "half of a surrogate pair in a text")
         level = below
