@@ -68,12 +68,12 @@ def test_positions_side_by_side_equal_the_reference(seed, neurons, options, tmp_
     run_machine("S", seed, "icarus", tmp_path, lanes=neurons, **options)
 
 
-@pytest.mark.parametrize(("stream", "simulator"), [
-    (stream, "verilator" if stream == "side by side" else "icarus") for stream in STREAMS])
-def test_samples_in_the_machine_together_equal_the_reference(stream, simulator, tmp_path):
+# On Icarus alone: what is unknown shows there, and Verilator compiles for longer than it saves.
+@pytest.mark.parametrize("stream", STREAMS)
+def test_samples_in_the_machine_together_equal_the_reference(stream, tmp_path):
     network, build, _ = STREAMS[stream]
     run_bench(Machine(network, build), Path(__file__).with_name("stream_bench.py"),
-              simulator=simulator, build_dir=tmp_path, parameters={"stream": stream})
+              simulator="icarus", build_dir=tmp_path, parameters={"stream": stream})
 
 
 def test_samples_overlap(tmp_path):

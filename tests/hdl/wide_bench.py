@@ -5,13 +5,14 @@ import random
 import cocotb
 from bench import bench_parameters
 from clustering_bench import Bench, RecordingMachine, check_sample, random_rules, random_table
-from cocotb.triggers import FallingEdge
+from cocotb.triggers import ClockCycles, FallingEdge
 from drivers import start
 from geometries import mnist_fields
 
 from crosswall.spec.rules import ClusteringRule
 from crosswall.spec.sample import Flag, SampleHeader
 from crosswall.twin.state import MachineState
+from crosswall_hdl.control import Ranking
 
 
 def vivid(generator, network):
@@ -109,3 +110,53 @@ async def samples_follow_each_other_without_a_pause(dut):
     cycles = await given
     assert done == [network.positions * count for count in (1, 2, 3)]
     assert cycles == network.fan_in * network.positions // build.positions
+
+
+@cocotb.test()
+async def rankings_that_wait_for_long_keep_their_order(dut):
+    """Until as many positions have begun as may, with another sample behind them."""
+    parameters = bench_parameters()
+    generator = random.Random(cocotb.RANDOM_SEED)
+    network, build = mnist_fields(parameters["neurons"], parameters["positions"])
+    await start(dut)
+    bench = Bench(dut, network, build, generator, 0.0)
+    rules = random_rules(generator, network, ClusteringRule.MATCH)
+    table = random_table(generator, network, build.static_spread)
+    machine = RecordingMachine(network, rules, table, table,
+                               MachineState.initial(network, rules.seed))
+    await bench.load(machine)
+    dut.sample.value = 0
+    expected = []
+
+    async def begin():
+        pixels = vivid(generator, network)
+        machine.process(SampleHeader(0, 0), pixels)
+        expected.append(machine.rankings)
+        await bench.write(pixels)
+        while dut.ready.value == 0:
+            await FallingEdge(dut.clk)
+        dut.start.value = 1
+        await FallingEdge(dut.clk)
+        dut.start.value = 0
+
+    await begin()
+    following = cocotb.start_soon(begin())
+    layout = Ranking(network)
+    for sample in range(2):
+        dut.give.value = 1
+        await FallingEdge(dut.clk)
+        dut.give.value = 0
+        bench.sink.probability = 0
+        await ClockCycles(dut.clk, network.fan_in * network.positions // build.positions)
+        await FallingEdge(dut.clk)
+        assert not bench.sink.received
+        bench.sink.probability = 0.3
+        while dut.done.value == 0:
+            await FallingEdge(dut.clk)
+        await FallingEdge(dut.clk)
+        rankings = [layout.from_bits(payload) for payload in bench.sink.received]
+        assert [ranking.position for ranking in rankings] == list(range(network.positions))
+        assert [[ranking.winners[place] for place in range(network.winners)]
+                for ranking in rankings] == expected[sample]
+        bench.sink.received.clear()
+        await following
