@@ -178,7 +178,7 @@ def _snapshot(folder: Path) -> None:
 
 def _npz(folder: Path) -> None:
     x = np.arange(60, dtype=np.uint8).reshape(6, 10)
-    np.savez(folder / "set.npz", x_train=x, y_train=[0, 1, 2] * 2, x_test=x[:3] / 7.0,
+    np.savez(folder / "set.npz", x_train=x, y_train=[0, 1, 2] * 2, x_test=x[3:].astype(np.float32),
              y_test=[0, 1, 2])
 
 
