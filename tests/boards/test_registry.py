@@ -76,6 +76,31 @@ def test_pll_of_an_ecp5_makes_the_clock_within_its_limits(crystal, clock):
     assert 400e6 <= clock * output <= 800e6
 
 
+def test_pll_of_the_icebreaker_makes_its_clock():
+    board = find_fpga_board("icebreaker")
+    pll = board.clocking(board.platform())._named_submodules["pll"][0]
+    divisors = {name: (value.value, len(value)) for name, value in pll.parameters.items()
+                if name.startswith("DIV") or name == "FILTER_RANGE"}
+    # iCE40 sysCLOCK PLL guide, FPGA-TN-02052: SIMPLE feedback, F = Fin · (DIVF + 1) /
+    # (2^DIVQ · (DIVR + 1)); the VCO 533 to 1066 MHz, the filter 1 for 10 to 17 MHz.
+    assert divisors == {"DIVR": (0, 4), "DIVF": (63, 7), "DIVQ": (5, 3), "FILTER_RANGE": (1, 3)}
+    assert board.clock_frequency == 12_000_000 * (63 + 1) // (1 << 5)
+    assert 533e6 <= 12e6 * 64 <= 1066e6
+
+
+@pytest.mark.parametrize(("name", "capacity"), [
+    # Of the families' data sheets: Lattice FPGA-DS-02008 and -02012, Xilinx DS180. A block RAM of
+    # the Artix-7 is counted as its two halves.
+    ("icebreaker", {"logic cell": 5_280, "block RAM": 30, "single-port RAM": 4, "DSP": 8}),
+    ("icepi-zero", {"LUT": 24_288, "flip-flop": 24_288, "block RAM": 56, "DSP": 28}),
+    ("versa-ecp5", {"LUT": 43_848, "flip-flop": 43_848, "block RAM": 108, "DSP": 72}),
+    ("ecpix5", {"LUT": 83_640, "flip-flop": 83_640, "block RAM": 208, "DSP": 156}),
+    ("ulx3s", {"LUT": 83_640, "flip-flop": 83_640, "block RAM": 208, "DSP": 156}),
+    ("arty-a7", {"LUT": 20_800, "flip-flop": 41_600, "block RAM": 100, "DSP": 90})])
+def test_capacity_of_a_board_is_that_of_its_data_sheet(name, capacity):
+    assert find_fpga_board(name).capacity == capacity
+
+
 def test_clock_that_no_pll_can_make_is_refused():
     with pytest.raises(ValueError, match="cannot make 60000001 Hz"):
         pll_dividers(25_000_000, 60_000_001)

@@ -33,6 +33,48 @@ def test_values_wider_than_their_field_are_refused():
         REGISTERS["clustering_rule"].pack(stdp=2)
 
 
+def test_registers_and_fields_are_known_by_name():
+    assert "seed" in REGISTERS and "sead" not in REGISTERS
+    register = REGISTERS["race"]
+    assert [register.shift(field.name) for field in register.fields] == [0, 8, 12, 15, 20]
+    with pytest.raises(KeyError, match="register `race` has no field `leek`"):
+        register.pack(leek=1)
+    with pytest.raises(KeyError, match="register `race` has no field `leek`"):
+        register.shift("leek")
+    with pytest.raises(ValueError, match="`race.leak` must be 0 to 15: got -1"):
+        register.pack(leak=-1)
+    assert register.unpack(0xFFFFFFFF) == {
+        "steps": 255, "leak": 15, "inhibition_reach": 7, "inhibition": 31, "jitter": 31}
+
+
+@pytest.mark.parametrize(("values", "named"), [
+    (("no name", 1, "x"), "a field's name must be an identifier: got 'no name'"),
+    (("a", 0, "x"), "field `a` must have 1 to 32 bits: got 0"),
+    (("a", 33, "x"), "field `a` must have 1 to 32 bits: got 33"),
+    (("a", 2, "x", 4), "reset of field `a` must fit 2 bits: got 4"),
+    (("a", 2, "x", -1), "reset of field `a` must fit 2 bits: got -1")])
+def test_fields_that_cannot_be_are_refused(values, named):
+    with pytest.raises(ValueError, match=named):
+        Field(*values)
+
+
+@pytest.mark.parametrize(("name", "address", "fields", "named"), [
+    ("no name", 0, ("a",), "a register's name must be an identifier"),
+    ("r", -1, ("a",), "address of `r` must be 0 to 65535: got -1"),
+    ("r", 65536, ("a",), "address of `r` must be 0 to 65535: got 65536"),
+    ("r", 0, ("a", "a"), "the fields of `r` must have distinct names")])
+def test_registers_that_cannot_be_are_refused(name, address, fields, named):
+    with pytest.raises(ValueError, match=named):
+        Register(name, address, Access.READ_ONLY,
+                 tuple(Field(field, 1, "x") for field in fields), "x")
+
+
+def test_fields_and_registers_at_their_limits_are_taken():
+    full = Register("r", 65535, Access.READ_WRITE, (Field("a", 32, "x", 0xFFFFFFFF),), "x")
+    assert full.width == 32 and full.reset == 0xFFFFFFFF
+    assert Field("a", 1, "x").reset == 0 and Field("a", 2, "x", 3).reset == 3
+
+
 def test_magic_spells_the_name():
     assert MAGIC.to_bytes(4, "little") == b"CWAL"
     assert REGISTERS["magic"].address == 0
