@@ -30,9 +30,9 @@ class IceBreaker(FpgaBoard):
     def choose_build(self, network: Network) -> Build:
         """Few lanes, one synapse at a time, the read-out's walls in single-port RAM, no spread
         where it is not needed. Of the 8 multipliers a lane takes one, the read-out 3, the spread
-        one."""
+        3; with the spread, two lanes do not fit the digits by one logic cell."""
         spread = network.variant_bits > 0
-        return Build(lanes=lanes_within(network, 2 if spread else 4),
+        return Build(lanes=lanes_within(network, 1 if spread else 4),
                      readout_lanes=readout_lanes_within(network, 2),
                      readout_memory=WallMemory.SINGLE_PORT,
                      static_spread=spread, compact=True, slots=2)

@@ -38,6 +38,15 @@ def test_lanes_are_the_largest_power_of_two_that_divides():
     assert readout_lanes_within(NETWORKS["odd"], 10) == 2
 
 
+def test_icebreaker_has_room_for_variants_with_one_lane():
+    network = replace(NETWORKS["digits"], variant_bits=2)
+    build = find_board("icebreaker").choose_build(network)
+    assert (build.lanes, build.static_spread) == (1, True)
+    build.check_fits(network)
+    build = find_board("icebreaker").choose_build(NETWORKS["digits"])
+    assert (build.lanes, build.static_spread) == (4, False)
+
+
 def test_icebreaker_keeps_readout_walls_in_single_port_memory():
     build = find_board("icebreaker").choose_build(NETWORKS["digits"])
     assert isinstance(build, Build)
