@@ -176,6 +176,9 @@ def test_angle_rests_where_shape_and_dmi_balance():
     assert weak.equilibrium_angle == near(
         acos(pi / 2 * weak.chiral_field / weak.anisotropy_field))
     assert SOT.equilibrium_angle == 0 and replace(SOT, dmi=-1e-3).equilibrium_angle == pi
+    round_wall = replace(SOT, shape_field=0.0)
+    assert replace(round_wall, dmi=1e-9).equilibrium_angle == 0, "however weak"
+    assert replace(round_wall, dmi=-1e-9).equilibrium_angle == pi
     for wall in (weak, SOT, replace(SOT, dmi=-1e-3)):
         _, turned = move(wall, 60e-9, phi=wall.equilibrium_angle + 0.1)
         assert turned[0] == pytest.approx(-0.1, abs=1e-3)

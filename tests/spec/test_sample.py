@@ -33,6 +33,7 @@ def test_headers_survive_packing(header):
 def test_header_layout_is_the_documented_one():
     packed = SampleHeader(0x01020304, Flag.PREDICT, 7, 1, 2, 3, 4).pack()
     assert packed == bytes([4, 3, 2, 1, 4, 7, 0x21, 0x43, 0, 0])
+    assert SampleHeader.unpack(packed) == SampleHeader(0x01020304, 4, 7, 1, 2, 3, 4)
 
 
 def test_result_layout_is_the_documented_one():

@@ -80,6 +80,39 @@ def test_figure_is_drawn_as_png(table, keys):
     assert figures.data(section(**keys), table).startswith(f"# {table.command}\n")
 
 
+def drawn_of(shown: FigureSection, table, monkeypatch):
+    """What `picture` draws on."""
+    made, new_figure = [], figures.new_figure
+
+    def keep(size):
+        made.append(new_figure(size))
+        return made[-1]
+
+    monkeypatch.setattr(figures, "new_figure", keep)
+    figures.picture(shown, table)
+    return made[-1]
+
+
+def test_picture_has_a_panel_a_line_and_a_mark_for_each_place(table, monkeypatch):
+    shown = section(x="noise", panels="rule")
+    drawing = drawn_of(shown, table, monkeypatch)
+    assert [axes.get_title() for axes in drawing.axes] == ["match", "stdp"]
+    assert [axes.get_ylabel() for axes in drawing.axes] == ["accuracy", ""]
+    assert {axes.get_xlabel() for axes in drawing.axes} == {"noise (relative)"}
+    for axes, line in zip(drawing.axes, figures.lines(shown, table), strict=True):
+        drawn = axes.containers[0].lines[0]
+        assert drawn.get_xdata().tolist() == [mark.x for mark in line.marks] == [0, 0.5]
+        assert drawn.get_ydata().tolist() == [mark.middle for mark in line.marks]
+
+
+def test_legend_names_the_lines(table, monkeypatch):
+    axes, = drawn_of(section(x="noise", lines="rule"), table, monkeypatch).axes
+    legend = axes.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["match", "stdp"]
+    assert legend.get_title().get_text() == "rule"
+    assert [container.get_label() for container in axes.containers] == ["match", "stdp"]
+
+
 def test_summary_of_seeds():
     found = summarise([0.2, 0.9, 0.4], "median")
     assert (found.middle, found.low, found.high, found.values) == (0.4, 0.2, 0.9, (0.2, 0.9, 0.4))
