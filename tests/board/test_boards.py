@@ -1,6 +1,7 @@
 """The twin and a remote board are the same to an experiment; a wrong board is refused."""
 
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
@@ -198,6 +199,31 @@ def test_silent_port_is_refused(monkeypatch):
     monkeypatch.setattr(remote_module, "IDENTIFY_PATIENCE", 0.3)
     with on_terminal(None) as port, pytest.raises(LinkError, match=r"no answer .* for 0\.3 s"):
         open_port(port)
+
+
+class LostBoard:
+    """A virtual board at a port that nobody can open."""
+
+    port = "/dev/crosswall-nowhere"
+
+    def __init__(self) -> None:
+        self.calls = []
+
+    def start(self) -> None:
+        self.calls.append("start")
+
+    def stop(self) -> None:
+        self.calls.append("stop")
+
+
+def test_virtual_board_that_cannot_be_reached_is_stopped(machine, monkeypatch):
+    # The package's function of the same name hides the module.
+    module = sys.modules["crosswall.board.open"]
+    virtual = LostBoard()
+    monkeypatch.setattr(module, "virtual_board", lambda *_, **__: virtual)
+    with pytest.raises(LinkError, match="crosswall-nowhere"):
+        open_board("virtual", machine)
+    assert virtual.calls == ["start", "stop"]
 
 
 def test_busy_port_is_refused_and_its_user_is_not_disturbed(machine, build):
