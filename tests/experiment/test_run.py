@@ -532,7 +532,7 @@ def changed(place, change):
 def test_resume_after_the_experiment_was_edited_is_refused(small, tmp_path):
     place = interrupted(small, tmp_path / "out")
     changed(place, lambda about: about["experiment"]["experiment"].update(seed=4))
-    with pytest.raises(DataError, match="experiment and data of the run changed since"):
+    with pytest.raises(DataError, match="unfinished.npz: experiment of the run changed since"):
         api.resume(tmp_path / "out")
 
 

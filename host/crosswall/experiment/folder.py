@@ -24,7 +24,7 @@ from crosswall.twin import MachineState, Results
 
 from . import plots
 from .experiment import Experiment
-from .inputs import data_digest, inputs
+from .inputs import code_digest, data_digest, digest, inputs
 from .runner import Plan, Record
 
 RESULT_FILE = "result.json"
@@ -130,29 +130,33 @@ class RunFolder:
             with opened_archive(path) as archive:
                 about = parse_json(str(archive.read("run", shape=(), most=_MAX_BYTES)))
                 if about["format"] != _FORMAT:
-                    raise DataError(f"{path}: was written in format {about['format']}, expected "
+                    raise DataError(f"was written in format {about['format']}, expected "
                                     f"{_FORMAT}; start the run again with --force")
-                try:
-                    plan = _plan(about)
-                except CrosswallError as error:
-                    raise type(error)(f"{path}: {error}") from error
+                plan = _plan(about)
+                _refuse_changed(about, _inputs(plan))
                 record = _record(plan, about, archive, path)
-                changed = [part for part, value in _inputs(plan).items()
-                           if value != about["inputs"][part]]
+        except CrosswallError as error:
+            raise type(error)(f"{path}: {error}") from error
         except (UnreadableError, ArithmeticError, AttributeError, LookupError, TypeError,
                 ValueError) as error:
             raise DataError(f"{path}: cannot be read ({error}); start the run again with "
                             f"--force") from error
-        if changed:
-            raise DataError(f"{path}: {' and '.join(changed)} of the run changed since it was "
-                            f"interrupted; start it again with --force")
         return plan, record, str(about["board"])
 
 
 def _plan(about: dict[str, Any]) -> Plan:
+    """The plan of an interrupted run, made only if its experiment is the one that was run."""
     experiment = Experiment.from_mapping(about["experiment"], str(about["where"]),
                                          Path(about["folder"]))
+    _refuse_changed(about, {"experiment": digest(experiment), "code": code_digest()})
     return Plan.make(experiment.with_options(data=about["data"], device=about["device"]))
+
+
+def _refuse_changed(about: dict[str, Any], found: dict[str, str]) -> None:
+    changed = [part for part, value in found.items() if value != about["inputs"][part]]
+    if changed:
+        raise DataError(f"{' and '.join(changed)} of the run changed since it was interrupted; "
+                        f"start it again with --force")
 
 
 def _record(plan: Plan, about: dict[str, Any], archive: Archive, path: Path) -> Record:
