@@ -26,7 +26,7 @@ def replacing_file(path: Path) -> Iterator[Path]:
     OSError
         If the place cannot be written.
     """
-    place = Path(os.path.realpath(path))
+    place = Path(os.path.realpath(path)) if path.is_symlink() else path
     if place.exists() and not place.is_file() and not place.is_dir():
         with _writing_through(path) as new:
             yield new
