@@ -136,7 +136,8 @@ class RunFolder:
                 _refuse_changed(about, _inputs(plan))
                 record = _record(plan, about, archive, path)
         except CrosswallError as error:
-            raise type(error)(f"{path}: {error}") from error
+            named = str(error).startswith(str(path))
+            raise type(error)(str(error) if named else f"{path}: {error}") from error
         except (UnreadableError, ArithmeticError, AttributeError, LookupError, TypeError,
                 ValueError) as error:
             raise DataError(f"{path}: cannot be read ({error}); start the run again with "
