@@ -77,6 +77,7 @@ def test_every_neuron_draws_at_a_place_of_its_own():
     places = [race_place(3, position, step, neuron)
               for position in range(2) for step in range(MAX_STEPS) for neuron in range(3)]
     assert len(set(places)) == len(places)
+    assert race_place(3, 1, 2, 1) == (1 * 256 + 2) * 3 + 1
 
 
 def test_more_racing_neurons_than_places_are_refused():

@@ -26,6 +26,8 @@ def test_synapses_are_numbered_line_by_line_and_pair_by_pair():
     assert clustering_synapse(NETWORK, 0, 1, 0) == 8
     assert clustering_synapse(NETWORK, 1, 0, 0) == 64
     assert clustering_synapse(NETWORK, 5, 7, 7) == 383 == NETWORK.clustering_synapses - 1
+    wider = receptive_fields(4, 7, 3, 16, field=2, stride=2, regions=2, shared=False)
+    assert clustering_synapse(wider, 1, 2, 3) == (1 * 8 + 2) * 16 + 3
     assert readout_synapse(NETWORK, 0, 0, 1) == 1
     assert readout_synapse(NETWORK, 0, 1, 0) == 2
     assert readout_synapse(NETWORK, 1, 0, 0) == 6
