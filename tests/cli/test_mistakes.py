@@ -119,7 +119,6 @@ def test_unknown_device(crosswall, small):
     (("digits", "--board", "twin", "--port", "/dev/ttyS0"), "has no port"),
     (("digits", "--train", "0"), "--train"),
     (("digits", "--out", "precious"), "is not empty (it holds thesis.tex)"),
-    (("--resume", "nothing", "--force"), "the run goes on as it began; remove --force"),
 ])
 def test_wrong_options(crosswall, tmp_path, arguments, words):
     (tmp_path / "precious").mkdir()
