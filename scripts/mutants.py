@@ -3,7 +3,7 @@
 Each mutant is one small edit of the text, so that its difference reads like a slip of the pen:
 comparisons at their boundaries, + for -, shifts and constants off by one or a thousandfold,
 min for max, arguments or names of the same kind swapped, conditions negated, statements dropped.
-Type annotations, messages and decorators are left alone.
+Type annotations, decorators and what is only read or looked at (texts, drawings) are left alone.
 """
 
 from __future__ import annotations
@@ -83,6 +83,8 @@ class _Finder:
     def _visit(self, node: ast.AST, peers: dict[str, list[str]]) -> Iterator[Mutant]:
         """``peers`` are the parameters of the function around a node, by annotation alike."""
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if _draws(node):
+                return
             peers = _parameters(node)
         if isinstance(node, ast.expr):
             yield from self._expression(node, peers)
@@ -122,7 +124,7 @@ class _Finder:
                     yield from self._operator(node.op, node.left, node.right)
             case ast.UnaryOp(op=ast.Not() | ast.USub() | ast.Invert()):
                 yield self._edit("sign or negation", node, f"({self._text(node.operand)})")
-            case ast.IfExp():
+            case ast.IfExp() if not (_is_text(node.body) or _is_text(node.orelse)):
                 yield self._edit("condition", node.test, f"not ({self._text(node.test)})")
             case ast.Constant():
                 yield from self._constant(node)
@@ -199,8 +201,10 @@ class _Finder:
 
 
 def _mutable_children(node: ast.AST) -> Iterator[ast.AST]:
-    """What of a node is looked into: neither annotations, messages, decorators nor imports."""
+    """What of a node is looked into: neither annotations, texts, decorators nor imports."""
     if isinstance(node, ast.JoinedStr | ast.Import | ast.ImportFrom | ast.Raise | ast.Assert):
+        return
+    if isinstance(node, ast.IfExp) and (_is_text(node.body) or _is_text(node.orelse)):
         return
     for field, value in ast.iter_fields(node):
         if field in ("annotation", "returns", "decorator_list", "bases"):
@@ -212,6 +216,14 @@ def _mutable_children(node: ast.AST) -> Iterator[ast.AST]:
 
 def _is_typing(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
+def _draws(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a function makes a figure or draws into one: judged by the eye."""
+    return any(parameter.annotation is not None and ast.unparse(parameter.annotation) == "Axes"
+               for parameter in function.args.args) or any(
+        isinstance(node, ast.Call) and ast.unparse(node.func) == "new_figure"
+        for node in ast.walk(function))
 
 
 def _is_text(node: ast.expr) -> bool:

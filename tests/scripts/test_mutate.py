@@ -67,10 +67,19 @@ def test_a_fault_of_each_kind_is_planted(line, mutated, kind):
     assert changes(line)[(replaced,)] == kind
 
 
-def test_annotations_messages_and_decorators_are_left_alone():
+def test_annotations_texts_and_decorators_are_left_alone():
     assert not changes('x: "int | None"\n')
     assert not changes('f"{a + 1}"\n')
     assert not changes("@once(True)\nclass A:\n    pass\n")
+    assert not changes("x = 'of ' + ('one' if count == 1 else f'{count}')\n")
+
+
+@pytest.mark.parametrize("function", [
+    "def _line(axes: Axes, width: int):\n    axes.plot(width + 1)\n",
+    "def draw(width: int):\n    new_figure((width, 4)).savefig()\n"])
+def test_drawings_are_left_alone(function):
+    assert not changes(function)
+    assert changes(function.replace("Axes", "Shape").replace("new_figure", "rectangle"))
 
 
 def test_noticed_faults_are_killed_and_others_survive(area, tmp_path):
