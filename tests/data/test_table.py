@@ -94,6 +94,7 @@ def written(header, rows=ROWS, separator=",", order=(0, 1, 2)):
         (written("a;b;label", separator=";"), "a header; the label is column 3 `label`"),
         (written("a\tb\tlabel", separator="\t"), "a header; the label is column 3 `label`"),
         (written(None, separator=" ; "), "no header; the label is column 3, the last"),
+        ("# by me\n# in spring\n" + written(None, separator=";"), "no header; .* column 3, the"),
         (written("0,1,2"), "a header; the label is column 3 `2`, the last"),
         (written("1,2,3", [(*row[:2], row[2] + 1) for row in ROWS]), None),
         (written("0,label,1", order=(0, 2, 1)), "a header; the label is column 2 `label`"),

@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crosswall.spec.packing import (
+    MAX_LITERALS,
+    MAX_ZEROS,
     PACKING_PLACE,
     PACKINGS,
     is_packed_sample,
@@ -39,6 +41,11 @@ def header(packing: int) -> bytes:
 ])
 def test_packed_bytes_stand_for_these_pixels(packing, data, pixels):
     assert unpack_pixels(packing, bytes.fromhex(data), 5) == bytes.fromhex(pixels)
+
+
+def test_a_token_announces_at_most_31_zeros_and_7_literals():
+    assert (MAX_ZEROS, MAX_LITERALS) == (31, 7)
+    assert unpack_pixels(4, b"\xff1234567", 39) == bytes(31) + b"1234567\0"
 
 
 @given(st.integers(0, PACKINGS - 1), st.binary(max_size=40), st.integers(1, 60))
