@@ -143,3 +143,11 @@ def test_the_plan_names_sources_and_tests_that_exist():
         data = (mutate.ROOT / file).read_bytes()
         assert (file, was, now) in {
             mutate._signature(mutant, data) for mutant in mutants(Path(file), data)}, was
+
+
+def test_every_package_of_the_host_but_its_command_line_is_judged():
+    areas, _ = mutate.read_plan(mutate.ROOT / "scripts/mutation.toml")
+    judged = {path for area in areas.values() for path in area.files(mutate.ROOT)}
+    host = mutate.ROOT / "host/crosswall"
+    packages = {path.parent.name for path in host.glob("*/__init__.py")}
+    assert packages - {path.parts[2] for path in judged} == {"cli"}
