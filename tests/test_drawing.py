@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from crosswall.drawing import spared
+
 HOST = Path(__file__).parents[1] / "host"
 
 
@@ -25,3 +27,12 @@ def test_a_notebooks_backend_that_is_not_installed_is_no_obstacle(tmp_path):
         env={**os.environ, "PYTHONPATH": str(HOST), "MPLBACKEND": "module://no_such.notebook"})
     assert done.stdout.split() == ["True", "module://no_such.notebook"], done.stderr
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("error", "told"), [
+    (RuntimeError("no such\nfont"), "no such font"), (AssertionError(), "AssertionError")])
+def test_a_fault_of_drawing_is_told_in_one_line(error, told):
+    said: list[str] = []
+    with spared("the results", said.append):
+        raise error
+    assert said == [f"no plots, the results are complete: {told}"]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crosswall.errors import ToolError, UsageError
+from crosswall.errors import ToolError, UsageError, cause
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["available", "check_picture", "new_figure"]
+__all__ = ["available", "check_picture", "new_figure", "spared"]
 
 _ENDINGS = (".png", ".svg", ".pdf")
 
@@ -38,6 +40,16 @@ def new_figure(size: tuple[float, float]) -> Figure:
     figure = Figure(figsize=size, layout="constrained", dpi=130, facecolor="white")
     FigureCanvasAgg(figure)
     return figure
+
+
+@contextmanager
+def spared(results: str, notice: Callable[[str], None]) -> Iterator[None]:
+    """Turn whatever goes wrong in drawing into a notice, as ``results``, which it names, are
+    complete without."""
+    try:
+        yield
+    except Exception as error:
+        notice(f"no plots, {results} are complete: {cause(error)}")
 
 
 def check_picture(path: str | os.PathLike[str]) -> None:

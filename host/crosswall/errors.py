@@ -49,9 +49,10 @@ __all__ = [
     "ToolError",
     "UsageError",
     "VerifyError",
+    "cause",
     "exit_codes",
-    "one_line",
     "host_error",
+    "one_line",
 ]
 
 FAULT_EXIT_CODE = 70
@@ -156,6 +157,11 @@ def one_line(text: str, longest: int = 2000) -> str:
         return line
     end = longest // 3
     return f"{line[:longest - end - 3]} … {line[-end:]}"
+
+
+def cause(error: BaseException) -> str:
+    """What an exception of anybody's says, as one short line; its class if it says nothing."""
+    return one_line(str(error), 200) or type(error).__name__
 
 
 class ExitCode(NamedTuple):

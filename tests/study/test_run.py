@@ -211,7 +211,7 @@ def test_failure_of_figures_is_a_notice_and_the_tables_stay(study, tmp_path, mon
     said: list[str] = []
     run(study, out=tmp_path / "out", options=Options(seeds=1), jobs=1, draw=True,
         notice=said.append)
-    assert said == ["no pictures, tables and data are complete: no such font"]
+    assert said == ["no plots, tables and data are complete: no such font"]
     assert (tmp_path / "out" / "small-noise" / "table.md").exists()
 
 

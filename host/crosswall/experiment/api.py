@@ -183,7 +183,8 @@ def _run(plan: Plan, record: Record | None, folder: RunFolder | None, draw: bool
             folder.save(plan, record, identity.name)
         raise type(error)(f"{error}{_resume(folder)}") from error
     if drawing.available() if draw is None else draw:
-        result = _with_plots(plan, record, result, folder, notice)
+        with drawing.spared("the results", notice):
+            return folder.add_plots(lambda new: plots.draw(new, plan, record, result))
     return result
 
 
@@ -197,16 +198,6 @@ def _interrupt(plan: Plan, record: Record, folder: RunFolder | None, board: str)
     except HostError as error:
         raise HostError(f"{stopped}, which could not be saved: {error}{_resume(folder)}") from error
     raise Interrupted(f"{stopped}; go on with {_resume_command(folder)}")
-
-
-def _with_plots(plan: Plan, record: Record, result: dict[str, Any], folder: RunFolder,
-                notice: Callable[[str], None]) -> dict[str, Any]:
-    """The result with plots beside it; if they fail, it is said, and the result stands."""
-    try:
-        return folder.add_plots(lambda new: plots.draw(new, plan, record, result))
-    except Exception as error:
-        notice(f"no plots, the results are complete: {error or type(error).__name__}")
-        return result
 
 
 def _resume(folder: RunFolder | None) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import DTypeLike, NDArray
 
-from crosswall.errors import one_line
+from crosswall.errors import cause
 
 from .plain import MAX_UNPACKING, UnreadableError, array_of_bytes, opened, size
 
@@ -180,7 +180,7 @@ def _faults_in_words() -> Iterator[None]:
     except Exception as error:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise  # of the system; a place before the file's begin is the archive's fault
-        raise _damaged(one_line(str(error) or type(error).__name__, 200)) from error
+        raise _damaged(cause(error)) from error
 
 
 def _damaged(why: str) -> UnreadableError:

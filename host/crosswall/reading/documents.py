@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from crosswall.errors import one_line
+from crosswall.errors import cause
 
 from .plain import UnreadableError, read_text
 
@@ -73,7 +73,7 @@ def _parsed(form: str, parse: Callable[[str], Any], text: str) -> Any:
     except RecursionError as error:
         raise _not_valid(form, f"nested more than {MAX_DEPTH} deep") from error
     except (tomllib.TOMLDecodeError, json.JSONDecodeError) as error:
-        raise _not_valid(form, one_line(str(error), 200)) from error
+        raise _not_valid(form, cause(error)) from error
     except ValueError as error:  # Python's own limit of 4,300 digits
         raise _not_valid(form, _TOO_LARGE) from error
     _check(form, tree)

@@ -239,12 +239,10 @@ def _write(folder: OutputFolder, table: Table, networks: Sequence[Any], draw: bo
                             "command": table.command, "code": table.code},
                            functools.partial(_fill, contents))
     if draw:
-        try:
+        with drawing.spared("tables and data", notice):
             written = folder.add(lambda new: _fill(
                 {f"{section.name}.png": figures.picture(section, table)
                  for section in table.file.figures}, new))
-        except Exception as error:
-            notice(f"no pictures, tables and data are complete: {error or type(error).__name__}")
     names = [*contents, *sorted(written["files"].keys() - contents.keys())]
     return Outcome(table, found, tuple(folder.path / name for name in names))
 
