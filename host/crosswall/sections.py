@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from crosswall.errors import CrosswallError
-from crosswall.reading import UnreadableError, parse_toml, read_toml
+from crosswall.reading import parse_toml, read_toml, unreadable_as
 
 
 class Section(BaseModel):
@@ -113,19 +113,15 @@ class Library:
 
 def read(path: Path, error: type[CrosswallError]) -> dict[str, Any]:
     """The mapping in a TOML file. ``error`` is raised if it cannot be read or is not TOML."""
-    try:
+    with unreadable_as(error, path):
         return read_toml(path)
-    except UnreadableError as mistake:
-        raise error(f"{path}: {mistake}") from mistake
 
 
 def parsed(text: str, where: str, error: type[CrosswallError]) -> dict[str, Any]:
     """The mapping in a TOML text; ``where`` names it in messages. ``error`` is raised if it is not
     TOML."""
-    try:
+    with unreadable_as(error, where):
         return parse_toml(text)
-    except UnreadableError as mistake:
-        raise error(f"{where}: {mistake}") from mistake
 
 
 def validated(model: type[AnySection], mapping: Mapping[str, Any], where: str,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosswall.errors import DataError
-from crosswall.reading import UnreadableError, array_of_bytes, opened_unpacked
+from crosswall.reading import array_of_bytes, opened_unpacked, unreadable_as
 
 from .dataset import MAX_ARRAY_BYTES, MAX_VALUES
 
@@ -19,11 +19,8 @@ _UNSIGNED_BYTE = 0x08
 
 def idx_length(path: Path, dimensions: int) -> int:
     """Number of items (images, labels) that an IDX file announces; DataError as `read_idx`."""
-    try:
-        with opened_unpacked(path) as file:
-            return _sizes(path, file, dimensions)[0]
-    except UnreadableError as error:
-        raise DataError(f"{path}: {error}") from error
+    with unreadable_as(DataError, path), opened_unpacked(path) as file:
+        return _sizes(path, file, dimensions)[0]
 
 
 def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
@@ -35,14 +32,11 @@ def read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
         If it is not IDX of unsigned bytes with that many dimensions, or does not have the bytes
         that its header announces.
     """
-    try:
-        with opened_unpacked(path) as file:
-            sizes = _sizes(path, file, dimensions)
-            expected = math.prod(sizes)
-            body = array_of_bytes(file, expected)
-            more = bool(file.read(1))
-    except UnreadableError as error:
-        raise DataError(f"{path}: {error}") from error
+    with unreadable_as(DataError, path), opened_unpacked(path) as file:
+        sizes = _sizes(path, file, dimensions)
+        expected = math.prod(sizes)
+        body = array_of_bytes(file, expected)
+        more = bool(file.read(1))
     if more or len(body) != expected:
         raise DataError(
             f"{path}: the header announces {_times(sizes)} = {expected} bytes of data, "

@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from crosswall.errors import DataError
-from crosswall.reading import Archive, UnreadableError, opened_archive
+from crosswall.reading import Archive, UnreadableError, opened_archive, unreadable_as
 
 from .dataset import MAX_ARRAY_BYTES, MAX_VALUES, RawPart, RawSet, raw_part
 
@@ -27,18 +27,15 @@ def read_npz(path: Path) -> RawSet:
     DataError
         If the file is no archive, is damaged, or has other keys.
     """
-    try:
-        with opened_archive(path) as archive:
-            names = _names(archive.names)
-            wanted = next((each for each in (_SPLIT, _WHOLE) if set(each) <= set(names)), None)
-            if wanted is None:
-                raise DataError(
-                    f"{path}: the keys must be x, y or x_train, y_train, x_test, y_test: "
-                    f"got {_listed(archive.names)}"
-                )
-            arrays = {key: _read(archive, names[key]) for key in wanted}
-    except UnreadableError as error:
-        raise DataError(f"{path}: {error}") from error
+    with unreadable_as(DataError, path), opened_archive(path) as archive:
+        names = _names(archive.names)
+        wanted = next((each for each in (_SPLIT, _WHOLE) if set(each) <= set(names)), None)
+        if wanted is None:
+            raise DataError(
+                f"{path}: the keys must be x, y or x_train, y_train, x_test, y_test: "
+                f"got {_listed(archive.names)}"
+            )
+        arrays = {key: _read(archive, names[key]) for key in wanted}
 
     def part(suffix: str) -> RawPart:
         where = f"{path} ({names[f'x{suffix}']}, {names[f'y{suffix}']})"

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosswall.errors import DataError
-from crosswall.reading import UnreadableError, opened_lines
+from crosswall.reading import opened_lines, unreadable_as
 
 from . import columns
 from .columns import Column
@@ -158,7 +158,7 @@ def _read(path: Path) -> _Table:
     table = _Table(path)
     first: list[str] | None = None
     try:
-        with opened_lines(path, MAX_LINE) as lines:
+        with unreadable_as(DataError, path), opened_lines(path, MAX_LINE) as lines:
             for line, cells in _cells(lines, table):
                 if not table.width:
                     table.width = len(cells)
@@ -176,8 +176,6 @@ def _read(path: Path) -> _Table:
                         first = cells
                         continue
                 table.add(line, cells)
-    except UnreadableError as error:
-        raise DataError(f"{path}: {error}") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: not a CSV file in UTF-8: {error}") from error
     if not table.rows:

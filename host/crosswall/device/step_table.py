@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from crosswall.errors import DeviceError
-from crosswall.reading import UnreadableError, read_bytes
+from crosswall.reading import read_bytes, unreadable_as
 
 from .model import HIGH_CONDUCTANCE, MAX_CONDUCTANCE, SLICES
 from .slices import Floats, interval_means
@@ -182,10 +182,8 @@ def _lines(path: Path) -> list[_Line]:
 
 def _content(path: Path) -> bytes:
     """A file's bytes, unpacked."""
-    try:
+    with unreadable_as(DeviceError, path):
         content = read_bytes(path, MAX_TABLE_BYTES)
-    except UnreadableError as error:
-        raise DeviceError(f"{path}: {error}") from error
     if b"\0" in content:
         raise DeviceError(f"{path}: not text (byte {content.index(0)} is 0); give comma-separated "
                           "numbers in ASCII or UTF-8")

@@ -3,7 +3,7 @@
 A file from elsewhere may be a folder, a pipe, cut short, of another format, or made to exhaust
 memory. Every reader here reads the headers first, then no more than it was told to expect, and
 raises `UnreadableError` for whatever it does not understand. Who reads a file turns that into the
-error of its own kind, with the file's name.
+error of its own kind, with the file's name (`unreadable_as`).
 """
 
 from .archives import Archive, opened_archive
@@ -17,6 +17,7 @@ from .plain import (
     opened_unpacked,
     read_bytes,
     read_text,
+    unreadable_as,
 )
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "read_json",
     "read_text",
     "read_toml",
+    "unreadable_as",
 ]

@@ -15,6 +15,8 @@ from typing import IO, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from crosswall.errors import CrosswallError
+
 MAX_UNPACKING = 1032
 """The most bytes that one byte of a deflated file (gzip, NPZ) can stand for: a match of 258 bytes
 takes two bits."""
@@ -39,6 +41,15 @@ class UnreadableError(Exception):
         super().__init__(f"{reason}; {remedy}")
         self.reason = reason
         self.remedy = remedy
+
+
+@contextmanager
+def unreadable_as(error: type[CrosswallError], where: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn `UnreadableError` into an error of its reader's kind, which names the file."""
+    try:
+        yield
+    except UnreadableError as mistake:
+        raise error(f"{os.fspath(where)}: {mistake}") from mistake
 
 
 @contextmanager
