@@ -1,4 +1,5 @@
-"""Random samples; headers are accepted after random pauses, and slots read meanwhile."""
+"""Random samples, some just silent and some just not; headers are accepted after random pauses,
+and slots read meanwhile."""
 
 import random
 
@@ -11,7 +12,7 @@ from geometries import GEOMETRIES
 from crosswall.twin.reference import encode_position
 from crosswall_hdl.encoder import Code, Event, PositionHeader
 
-SAMPLES = 12
+SAMPLES = 16
 WAIT_LIMIT = 200
 
 
@@ -55,7 +56,9 @@ async def positions_are_encoded(dut):
         level, noise = generator.choice((0, 10, 60, 255)), generator.choice((0, 3, 20, 200))
         pixels = [min(255, max(0, level + generator.randint(-noise, noise)))
                   for _ in range(network.pixels)]
-        silence = generator.choice((0, 5, 40, 256))
+        peak = max(silence for silence in range(257)
+                   if not encode_position(network, silence, pixels, 0).silent)
+        silence = generator.choice((0, 5, 40, 256, peak, min(256, peak + 1)))
         dut.silence.value = silence
         dut.pixels__enable.value = 1
         for address, pixel in enumerate(pixels):
