@@ -1,6 +1,7 @@
 """Samples that learn and samples that do not, against the machine in plain Python."""
 
 import random
+from dataclasses import replace
 
 import cocotb
 from bench import bench_parameters
@@ -11,6 +12,7 @@ from geometries import GEOMETRIES
 from state_driver import StateDriver
 
 from crosswall.spec.device_table import GAIN_ENTRIES, DeviceTable
+from crosswall.spec.draws import Stage, draw
 from crosswall.spec.network import Neuron
 from crosswall.spec.rules import ClusteringRule, Rules
 from crosswall.spec.sample import Flag, ResultFlag, SampleHeader
@@ -66,9 +68,15 @@ def random_rules(generator, network, rule):
                  threshold_rise=generator.choice((scale, 1 << 30)),
                  threshold_decay=generator.choice((1, scale // 4)), margin=0,
                  silence=generator.choice((0, 5, 40)), clustering_rule=rule,
-                 stdp_probability=generator.randrange(0x8000, 0x10000),
                  refinement_margin=generator.choice((0, scale, (1 << 31) - 1)),
                  race=random_race(generator, network))
+
+
+def just_missed(generator, network, rules, number):
+    """A probability that a line of a sample draws, so that it just gets no pulse."""
+    draws = [draw(rules.seed, number, Stage.CLUSTERING, place) % (1 << 16)
+             for place in range(network.positions * network.lines)]
+    return generator.choice([gate for gate in draws if gate >= 0x8000] or [0x8000])
 
 
 class Bench:
@@ -169,7 +177,8 @@ async def run(dut, rule):
     network, build = GEOMETRIES[parameters["geometry"]]
     await start(dut)
     bench = Bench(dut, network, build, generator, generator.choice((1.0, 0.02)))
-    rules = random_rules(generator, network, rule)
+    rules, first = random_rules(generator, network, rule), generator.getrandbits(31)
+    rules = replace(rules, stdp_probability=just_missed(generator, network, rules, first))
     table = random_table(generator, network, build.static_spread)
     state = MachineState.initial(network, rules.seed)
     state.thresholds[...] = generator.randrange(network.threshold_max // 2)
@@ -183,7 +192,7 @@ async def run(dut, rule):
         learns = index == 0 or generator.random() < 0.7
         taught = generator.choice((0, Flag.GUIDE_CLUSTERING, Flag.REFINE_CLUSTERING)) \
             if index else 0
-        header = SampleHeader(generator.getrandbits(31),
+        header = SampleHeader(generator.getrandbits(31) if index else first,
                               (Flag.LEARN_CLUSTERING if learns else 0) | taught
                               | generator.choice((0, Flag.PREDICT)) | Flag.SEND_WINNERS,
                               generator.choice((0, network.classes - 1, network.classes)),
