@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -85,12 +84,8 @@ class BuildReport:
         return all(clock.met for clock in self.clocks.values())
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as plain values."""
+        """The report as plain values, for programs."""
         return {**asdict(self), "timing_met": self.timing_met}
-
-    def as_json(self) -> str:
-        """The report as JSON, for programs."""
-        return json.dumps(self.as_dict(), indent=2) + "\n"
 
     def as_text(self) -> str:
         """The report as text, for people."""

@@ -12,7 +12,6 @@ from typing import Any
 import click
 
 from crosswall.board import (
-    TWIN,
     VIRTUAL,
     WIRES,
     Identity,
@@ -149,7 +148,7 @@ def build(board: str, experiment: str, out: Path | None, force: bool, data: str 
     bitstream = build_bitstream(fpga_board, network, how, folder, force=force, progress=say,
                                 seed=seed, allow_slow=allow_slow)
     if as_json:
-        click.echo(bitstream.report.as_json(), nl=False)
+        print_json(bitstream.report.as_dict())
     else:
         click.echo(bitstream.report.as_text(), nl=False)
         click.echo(f"{'bitstream':<16} {bitstream.path}")
@@ -265,8 +264,6 @@ def _made(changes: Mapping[str, Any]) -> dict[str, Any]:
 def _default_folder(board: str, source: str, chosen: Experiment,
                     changes: Mapping[str, Any]) -> Path:
     """Folder of a build of ``chosen``, which was loaded from ``source`` and then changed."""
-    if board == TWIN:
-        raise UsageError("board twin is software: there is nothing to build or flash")
     bits = chosen.variant_bits
     made = _made(changes) | (
         {} if bits == Experiment.load(source).variant_bits else {"variants": 1 << bits})

@@ -141,8 +141,7 @@ def _fail(message: str, code: int) -> int:
         # It is ending: one more signal must not turn that into another exit code.
         for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
-    line = " ".join(message.split())
-    click.echo(f"crosswall: error: {line}", err=True)
+    click.echo(f"crosswall: error: {message}", err=True)
     return code
 
 
