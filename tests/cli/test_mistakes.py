@@ -221,6 +221,10 @@ def test_twin_cannot_be_built_or_flashed(crosswall):
     assert "software" in crosswall.fails(2, "flash", "twin")
 
 
+def test_virtual_board_is_not_flashed(crosswall):
+    assert "has no bitstream" in crosswall.fails(2, "flash", "virtual")
+
+
 def test_flash_before_build(crosswall):
     assert "crosswall build ulx3s" in crosswall.fails(2, "flash", "ulx3s")
     assert "ulx3s-digits-lanes-8-overlap-false;" in crosswall.fails(

@@ -170,13 +170,14 @@ def flash(board: str, experiment: str, out: Path | None, bitstream: Path | None,
     The options of the build say which, as they said to `crosswall build`.
     """
     find_board(board)
+    from crosswall_boards import bitstream as programming
+    from crosswall_boards.registry import find_fpga_board
+
+    fpga_board = find_fpga_board(board)
     if bitstream is not None:
         refuse_all_but({"board", "bitstream", "dry_run"}, "with --bitstream")
     elif out is not None:
         refuse_all_but({"board", "out", "dry_run"}, "with --out")
-    from crosswall_boards import bitstream as programming
-    from crosswall_boards.registry import find_fpga_board
-
     if bitstream is None:
         chosen = Experiment.load(experiment).with_options(device=device, variants=variants)
         folder = out or _default_folder(board, experiment, chosen, changes)
@@ -186,7 +187,7 @@ def flash(board: str, experiment: str, out: Path | None, bitstream: Path | None,
             raise UsageError(f"no bitstream in {folder}; run `{command}` first, or pass "
                              f"--bitstream FILE")
         bitstream = made[0]
-    click.echo(programming.flash(find_fpga_board(board), bitstream, dry_run=dry_run))
+    click.echo(programming.flash(fpga_board, bitstream, dry_run=dry_run))
 
 
 @click.command()
