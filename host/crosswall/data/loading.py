@@ -85,23 +85,7 @@ def load(
     checks.refuse_constant(train)
     if test is None:
         train, test = stratified_split(train, test_fraction, split_seed)
-    if test.values.shape[1] != train.values.shape[1] or test.shape != train.shape:
-        raise DataError(
-            f"{test.where}: test samples have {_form(test)}, training samples {_form(train)}; "
-            "the parts are not of one set"
-        )
-    if shape is not None and train.shape not in (None, shape):
-        raise DataError(
-            f"{train.where}: images of {_form(train)}, but `data.shape` says "
-            f"{shape[0]}×{shape[1]}; correct it, or remove it"
-        )
-    shape = shape or train.shape
-    if encoding is not None and shape is not None:
-        raise DataError(
-            f"{train.where}: images of {shape[0]}×{shape[1]}; an encoding of features expects a "
-            "table: leave the encoding out, or the shape"
-        )
-
+    shape = _shape(train, test, shape, encoding)
     together = shape is not None or train.values.dtype == np.uint8
     if raw.test is not None:
         checks.compare_parts(
@@ -123,6 +107,29 @@ def load(
     if encoding is None and (value_range or raw.value_range):
         checks.note_dark(train, parts[0].samples, notice)
     return parts
+
+
+def _shape(
+    train: RawPart, test: RawPart, declared: Shape | None, encoding: FeatureEncoding | None
+) -> Shape | None:
+    """Return the images' height and width; DataError if parts, declaration and encoding differ."""
+    if test.values.shape[1] != train.values.shape[1] or test.shape != train.shape:
+        raise DataError(
+            f"{test.where}: test samples have {_form(test)}, training samples {_form(train)}; "
+            "the parts are not of one set"
+        )
+    if declared is not None and train.shape not in (None, declared):
+        raise DataError(
+            f"{train.where}: images of {_form(train)}, but `data.shape` says "
+            f"{declared[0]}×{declared[1]}; correct it, or remove it"
+        )
+    shape = declared or train.shape
+    if encoding is not None and shape is not None:
+        raise DataError(
+            f"{train.where}: images of {shape[0]}×{shape[1]}; an encoding of features expects a "
+            "table: leave the encoding out, or the shape"
+        )
+    return shape
 
 
 def _bounds(
