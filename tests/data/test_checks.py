@@ -66,7 +66,7 @@ def test_one_sample_that_differs_is_enough():
         ([9999.0, 1.0, 2.0, -3.0], r"`c` of sample 0 \(from 0\) is 9999, "),
         ([1.0, 2.0, float(np.float32(9.96921e36)), 3.0], r"`c` of sample 2 .* is 9.96921e\+36"),
     ],
-)  # fmt: skip
+)
 def test_number_for_a_missing_value_is_refused_with_its_column_and_sample(column, message):
     values = np.stack([np.arange(4.0), column], axis=1)
     with pytest.raises(DataError, match=message):
@@ -75,7 +75,7 @@ def test_number_for_a_missing_value_is_refused_with_its_column_and_sample(column
 
 @pytest.mark.parametrize("column", [
     [-990.0, -999.0, 500.0, 700.0], [999.0, 600.0, 100.0, 0.0], [0.0, 999.0, 0.0, 999.0],
-    [-998.0, 1.0, 2.0, 3.0]])  # fmt: skip
+    [-998.0, 1.0, 2.0, 3.0]])
 def test_numbers_among_others_are_values(column):
     checks.refuse_missing(part(np.array(column)[:, None]), together=False)
 
@@ -100,7 +100,7 @@ def test_declared_range_makes_it_a_value(tmp_path, images):
 def test_parts_in_different_units_are_refused(tmp_path, images, scale):
     path = saved(tmp_path, images * scale, images)
     with pytest.raises(DataError, match=r"\(x_test, y_test\): the test part spans 0…255, the "
-                       r"training part 0…(1|3060): they are in different units"):  # fmt: skip
+                       r"training part 0…(1|3060): they are in different units"):
         load(path)
     declared = max(255, 255 * scale)
     assert "are both scaled alike?" in said(path, value_range=(0, declared))[0]
@@ -116,7 +116,7 @@ def test_columns_in_different_units_are_refused(tmp_path, rng):
 def test_parts_of_unequal_range_are_said(tmp_path, images):
     assert said(saved(tmp_path, images, images // 4)) == [
         f"{tmp_path}/set.npz (x_test, y_test): the test part spans 0…63, the training part 0…255: "
-        "are both scaled alike?"]  # fmt: skip
+        "are both scaled alike?"]
 
 
 @pytest.mark.parametrize(("highest", "bytes_"), [(1, {0, 255}), (3, {0, 85, 170, 255})])
@@ -126,7 +126,7 @@ def test_dark_bytes_are_measured_and_said(tmp_path, images, highest, bytes_):
     train, test = load(path, notice=lines.append)
     assert set(np.unique(train.samples)) | set(np.unique(test.samples)) == bytes_
     assert lines == [f"{path} (x, y): bytes of 0…{highest} only, which become 0…255; "
-                     "`data.value_range` = [0, 255] keeps them as they are"]  # fmt: skip
+                     "`data.value_range` = [0, 255] keeps them as they are"]
     lines.clear()
     assert load(path, value_range=(0, 255), notice=lines.append)[0].samples.max() == highest
     assert f"become bytes 0…{highest} of 0…255: nearly alike" in lines[0]
@@ -150,18 +150,18 @@ def test_signed_bytes_below_zero_are_said(tmp_path, images):
     path = saved(tmp_path, images.view(np.int8))
     lowest, highest = images.view(np.int8).min(), images.view(np.int8).max()
     assert said(path) == [f"{path} (x, y): signed bytes, {lowest}…{highest}: if they were 0…255, "
-                          "store them as uint8"]  # fmt: skip
+                          "store them as uint8"]
 
 
 def test_hot_pixel_is_said_with_its_place(tmp_path, images):
     values = np.tile(images % 17, (10, 1, 1)).astype(np.uint16)
     values[23, 1, 2] = 4095
     np.savez(tmp_path / "set.npz", x_train=values, y_train=np.arange(200) % 2,
-             x_test=values, y_test=np.arange(200) % 2)  # fmt: skip
+             x_test=values, y_test=np.arange(200) % 2)
     assert said(tmp_path / "set.npz") == [
         f"{tmp_path}/set.npz (x_train, y_train): value 6 (from 0) of sample 23 (from 0) is 4095, "
         "nearly all others lie in 0…16: it stretches the range; see whether it is right, or "
-        "declare `data.value_range`"]  # fmt: skip
+        "declare `data.value_range`"]
 
 
 def test_outlier_and_constant_column_of_a_table_are_said():
@@ -180,7 +180,7 @@ def test_outlier_and_constant_column_of_a_table_are_said():
 def test_range_that_is_declared_too_wide_is_said(tmp_path, images):
     lines = said(saved(tmp_path, images.astype(float)), value_range=(0, 65535))
     assert lines == [f"{tmp_path}/set.npz (x, y): values 0…255 become bytes 0…1 of 0…255: nearly "
-                     "alike; correct `data.value_range`, or remove it"]  # fmt: skip
+                     "alike; correct `data.value_range`, or remove it"]
 
 
 @pytest.mark.parametrize("source", ["digits", "iris", "wine", "breast-cancer"])

@@ -31,7 +31,7 @@ def part(labels, where="train"):
 def test_different_labels_in_rising_order_are_the_classes(labels, declared, names, classes):
     found = assign(part(labels), part(labels[:1]), declared=declared)
     assert (found.names, found.train.tolist(), found.test.tolist()) == (
-        names, classes, classes[:1])  # fmt: skip
+        names, classes, classes[:1])
 
 
 def test_names_of_the_source_are_kept_in_its_order():
@@ -96,7 +96,7 @@ def said(train, test, **options):
          ["train: no training sample of class 2", "test: no test sample of class 2"]),
         ([0, 1, 2], [1], {}, ["test: no test sample of class 0, 2"]),
     ],
-)  # fmt: skip
+)
 def test_what_may_not_be_thought_of_is_said(train, test, options, lines):
     assert said(part(train), part(test, "test"), **options) == lines
 

@@ -13,7 +13,7 @@ def test_triangles_peak_at_their_centres_and_vanish_at_their_neighbours():
     shares = np.array([[0.0], [0.25], [0.5], [0.625], [1.0]])
     assert TriangularFields(5).encode(shares).tolist() == [
         [255, 0, 0, 0, 0], [0, 255, 0, 0, 0], [0, 0, 255, 0, 0], [0, 0, 128, 128, 0],
-        [0, 0, 0, 0, 255]]  # fmt: skip
+        [0, 0, 0, 0, 255]]
 
 
 def test_lines_of_a_feature_are_beside_each_other():

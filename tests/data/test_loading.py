@@ -70,7 +70,7 @@ def test_shape_that_does_not_fit_is_refused(folder):
 
 @pytest.mark.parametrize(("declared", "message"), [
     ((3, 2), "images of 2×3, but `data.shape` says 3×2; correct it"),
-    ((6, 1), "images of 2×3, but `data.shape` says 6×1")])  # fmt: skip
+    ((6, 1), "images of 2×3, but `data.shape` says 6×1")])
 def test_shape_that_is_not_the_arrays_is_refused_even_with_as_many_pixels(
     tmp_path, declared, message
 ):

@@ -33,7 +33,7 @@ def folder(tmp_path):
     ("source", "expected"),
     [("iris", False), ("fashion-mnist", False), ("./iris", True), ("iris.npz", True),
      ("sets/iris", True), ("/iris", True), (".", True), ("..", True)],
-)  # fmt: skip
+)
 def test_a_path_has_a_separator_or_an_extension(source, expected):
     assert is_path(source) is expected
 
@@ -59,7 +59,7 @@ def test_folder_of_the_environment_must_exist(folder, monkeypatch):
 
 
 def test_passed_folder_hides_the_environment_and_the_built_in_sets(folder, tmp_path_factory,
-                                                                   monkeypatch):  # fmt: skip
+                                                                   monkeypatch):
     monkeypatch.setenv(DATA_VARIABLE, str(folder))
     empty = tmp_path_factory.mktemp("empty")
     for name in ("mine", "digits"):

@@ -63,7 +63,7 @@ def test_columns_are_scaled_by_the_training_part_alone(path):
 
 def test_shape_given_makes_rows_images_of_one_range(path):
     np.savez(path, x_train=[[0.0, 10.0], [5.0, 10.0]], y_train=[0, 1],
-             x_test=[[0.0, 5.0]], y_test=[0])  # fmt: skip
+             x_test=[[0.0, 5.0]], y_test=[0])
     train, _ = load(path, shape=(1, 2))
     assert train.samples.tolist() == [[0, 255], [128, 255]]
     assert train.shape == (1, 2)

@@ -35,10 +35,10 @@ def test_images_share_one_range_and_columns_have_their_own():
     values = part([[0.0, 10.0], [1.0, 30.0], [4.0, 20.0]])
     assert to_bytes(values, measured_bounds(values, together=True)).tolist() == [
         [0, 85], [9, 255], [34, 170]
-    ]  # fmt: skip
+    ]
     assert to_bytes(values, measured_bounds(values, together=False)).tolist() == [
         [0, 0], [64, 255], [255, 128]
-    ]  # fmt: skip
+    ]
 
 
 def test_constant_column_becomes_zero():

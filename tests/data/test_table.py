@@ -74,7 +74,7 @@ def written(header, rows=ROWS, separator=",", order=(0, 1, 2)):
     """A table of rows, with its columns in another order, after a header unless that is None."""
     lines = [] if header is None else [header]
     return "\n".join(lines + [separator.join(str(row[place]) for place in order)
-                             for row in rows]) + "\n"  # fmt: skip
+                             for row in rows]) + "\n"
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def written(header, rows=ROWS, separator=",", order=(0, 1, 2)):
         (written("a,b,kind"), "a header; the label is column 3 `kind`, the last, as none has"),
         (written(None), "no header; the label is column 3, the last, as none has the name"),
     ],
-)  # fmt: skip
+)
 def test_label_is_found_by_its_usual_names_and_said(tmp_path, text, line):
     path = tmp_path / "set.csv"
     path.write_text(text)
@@ -127,7 +127,7 @@ WORDS = [(*row[:2], "elm" if row[2] == 3 else "a fir") for row in ROWS]
         (written('"c", "a", "b"', [(*row[:2], f'"{row[2]}"') for row in WORDS], ", ",
                  order=(2, 0, 1)), 1),
     ],
-)  # fmt: skip
+)
 def test_column_of_words_is_the_label(tmp_path, text, place):
     path = tmp_path / "set.csv"
     path.write_text(text)
@@ -230,7 +230,7 @@ def test_column_that_there_is_not_is_refused(tmp_path, label, message):
          "one column beside an index"),
         ("1,2,x,y,z\n", "line 1, column 3: 'x' is not a finite number"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_decided_or_read_is_refused(read, text, message):
     with pytest.raises(DataError, match=message):
         read(text)
@@ -242,7 +242,7 @@ def test_column_that_counts_but_has_a_name_is_kept_and_said(tmp_path):
     said = []
     assert read_csv(path, notice=said.append).train.values.shape == (6, 3)
     assert said[1] == (f"{path}: column 1 `time` counts the samples; if it is no feature, take it "
-                       "out")  # fmt: skip
+                       "out")
 
 
 def test_label_is_refused_where_there_are_no_columns(tmp_path):

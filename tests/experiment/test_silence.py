@@ -17,7 +17,7 @@ def test_silent_positions_are_said(peak, silent):
     note_silence(network, 12, samples, lines.append)
     expected = ["6 of 6 positions of training samples are silent: their peaks are below "
                 "rules.silence = 12, and they teach nothing; see `data.value_range`, or lower "
-                "rules.silence"]  # fmt: skip
+                "rules.silence"]
     assert lines == (expected if silent else [])
 
 

@@ -22,7 +22,7 @@ Notice = Callable[[str], None]
 MISSING_NUMBERS = (
     -99.0, -999.0, -9999.0, -99999.0, 999.0, 9999.0, 99999.0, -32768.0, 1e20, -1e20, 1e30,
     -1e30, float(np.float32(9.96921e36)), float(np.finfo(np.float32).max),
-    float(np.finfo(np.float32).min))  # fmt: skip
+    float(np.finfo(np.float32).min))
 """What files have in place of a value that is missing."""
 
 DARK = 128
@@ -71,11 +71,11 @@ def refuse_missing(part: RawPart, *, together: bool) -> None:
     for end, extreme in ((-1, columns.min(axis=0)), (1, columns.max(axis=0))):
         for place in np.flatnonzero(np.isin(extreme, MISSING_NUMBERS)):
             _refuse_missing(part, columns[:, place], float(extreme[place]), end,
-                            None if together else int(place))  # fmt: skip
+                            None if together else int(place))
 
 
 def _refuse_missing(part: RawPart, values: NDArray[Any], number: float, end: int,
-                    column: int | None) -> None:  # fmt: skip
+                    column: int | None) -> None:
     others = values[values != number]
     if not len(others) or others.min() == others.max():
         return
@@ -96,7 +96,7 @@ def _refuse_missing(part: RawPart, values: NDArray[Any], number: float, end: int
 
 
 def compare_parts(train: RawPart, test: RawPart, *, together: bool, declared: bool,
-                  notice: Notice) -> None:  # fmt: skip
+                  notice: Notice) -> None:
     """Refuse parts in different units, as 0…1 and 0…255, unless the range is `declared`.
 
     Raises

@@ -138,7 +138,7 @@ def _names(labels: NDArray[Any]) -> tuple[str, ...]:
 
 
 def _note_missing(part: RawPart, kind: str, names: tuple[str, ...], labels: NDArray[np.int64],
-                  notice: Callable[[str], None]) -> None:  # fmt: skip
+                  notice: Callable[[str], None]) -> None:
     """Say which classes have no sample in a part."""
     counts = np.bincount(labels, minlength=len(names))
     if missing := tuple(names[place] for place in np.flatnonzero(counts == 0)):

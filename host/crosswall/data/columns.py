@@ -15,7 +15,7 @@ from crosswall.errors import DataError
 from .dataset import MAX_LABEL
 
 LABEL_NAMES = ("label", "labels", "class", "classes", "classlabel", "target", "targets", "y",
-               "category", "species", "variety", "outcome", "diagnosis")  # fmt: skip
+               "category", "species", "variety", "outcome", "diagnosis")
 """Usual names of a column of labels, in small letters and without spaces, `_`, `-` and `.`."""
 
 _INDEX_NAMES = frozenset({"index", "id", "idx", "no", "nr", "row", "rowid", "sampleid"})
@@ -59,14 +59,14 @@ class Column(NamedTuple):
         """Whether it has few different whole numbers, or few different words, again and again."""
         whole = not self.words and bool((self.values == np.floor(self.values)).all())
         return (whole or self.is_words) and 2 <= self.distinct <= min(
-            MAX_LABEL + 1, len(self.values) // 2)  # fmt: skip
+            MAX_LABEL + 1, len(self.values) // 2)
 
     @property
     def counts(self) -> bool:
         """Whether it counts the rows, from 0 or 1; of a few rows that would be chance."""
         rows = np.arange(len(self.values))
         return len(rows) >= _LEAST_COUNT and any(
-            np.array_equal(self.values, rows + first) for first in (0, 1))  # fmt: skip
+            np.array_equal(self.values, rows + first) for first in (0, 1))
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,9 @@ def is_counting(cells: Sequence[str]) -> bool:
     The first cell may be empty (above an index), one may be a usual name of a label.
     """
     counted = [cell for place, cell in enumerate(cells)
-               if (place or cell) and _plain(cell) not in LABEL_NAMES]  # fmt: skip
+               if (place or cell) and _plain(cell) not in LABEL_NAMES]
     return any(counted == [str(place + first) for place in range(len(counted))]
-               for first in (0, 1))  # fmt: skip
+               for first in (0, 1))
 
 
 def refuse_unless_header(first: Sequence[str], columns: Sequence[Column], where: str) -> None:
@@ -143,7 +143,7 @@ def roles(columns: Sequence[Column], where: str, label: str | int | None = None)
             if len({column.header for column in named}) == 1 else
             f"{where}: more than one column has the name of a label: "
             f"{', '.join(column.title for column in named)}; name it with `data.label`"
-        )  # fmt: skip
+        )
     if named:
         return Roles(named[0].place, "", index)
     worded = [column for column in rest if column.is_words and column.could_be_labels]
@@ -168,7 +168,7 @@ def _asked(columns: Sequence[Column], where: str, label: str | int) -> int:
             return found[0]
         if found:
             raise DataError(f"{where}: `data.label` = {label!r}: {len(found)} columns have that "
-                            "name; give its number, from 1")  # fmt: skip
+                            "name; give its number, from 1")
     if str(label).isdecimal() and 1 <= int(label) <= len(columns):
         return int(label) - 1
     known = ", ".join(column.header for column in columns[:12] if column.header)
@@ -176,7 +176,7 @@ def _asked(columns: Sequence[Column], where: str, label: str | int) -> int:
         f"{where}: `data.label` = {label!r}: no such column; expected a number, 1 to "
         f"{len(columns)}" + (f", or one of {known}{', …' if len(columns) > 12 else ''}"
                              if known else ", as there is no header")
-    )  # fmt: skip
+    )
 
 
 def _index(columns: Sequence[Column], where: str) -> int | None:

@@ -24,7 +24,7 @@ DATA_VARIABLE = "CROSSWALL_DATA"
 """Environment variable: a folder that holds sets by name."""
 
 _READERS: dict[str, Callable[..., RawSet]] = {
-    ".npz": read_npz, ".csv": read_csv, ".tsv": read_csv}  # fmt: skip
+    ".npz": read_npz, ".csv": read_csv, ".tsv": read_csv}
 _ENDINGS = ", ".join(_READERS)
 _KINDS = f"a data file ends in one of {_ENDINGS}; IDX files are given by their folder"
 
@@ -142,7 +142,7 @@ def _sets(folder: Path) -> list[Source]:
 def _sets_below(folder: Path) -> list[Source]:
     """The IDX sets that torchvision left in a folder: ``MNIST/raw`` and so on."""
     return [found for path in _children(folder) if path.is_dir() and (path / "raw").is_dir()
-            for found in _sets(path)]  # fmt: skip
+            for found in _sets(path)]
 
 
 def _named(folder: Path, name: str) -> list[Source]:

@@ -69,7 +69,7 @@ def read_csv(
            f"{'a header' if table.header else 'no header'}; the label is "
            f"{table.name(roles.label)}{roles.why}"
            + (f"; {table.name(roles.index)} is an index, left out"
-              if roles.index is not None else ""))  # fmt: skip
+              if roles.index is not None else ""))
     if kept[0] == 0 and table.columns()[0].counts:
         notice(f"{path}: {table.name(0)} counts the samples; if it is no feature, take it out")
     return RawSet(part, None)
@@ -121,7 +121,7 @@ class _Table:
     def columns(self) -> list[Column]:
         """What is known of each column."""
         return [Column(place, self.header[place] if self.header else None, self.values[:, place],
-                       self.words.get(place, {})) for place in range(self.width)]  # fmt: skip
+                       self.words.get(place, {})) for place in range(self.width)]
 
     def labels(self, place: int) -> NDArray[np.float64] | NDArray[np.str_]:
         """The labels in a column: numbers, or words; DataError if some are these, some those."""
@@ -191,7 +191,7 @@ def _cells(lines: Iterator[str], table: _Table) -> Iterator[tuple[int, list[str]
     """Yield the number and the cells of each line; a header after ``#`` becomes the table's."""
     head = list(itertools.islice(lines, _LOOKED_AT))
     reader = csv.reader(itertools.chain(head, lines), delimiter=_delimiter(head),
-                        skipinitialspace=True)  # fmt: skip
+                        skipinitialspace=True)
     begun = False
     for cells in reader:
         if not cells:
