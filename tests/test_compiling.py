@@ -80,6 +80,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_the_users_cache_is_used_where_the_installation_is_read_only(places, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", "no/absolute/path")  # which its standard says to ignore
     assert places() == tmp_path / ".cache" / "crosswall-0123456789abcdef"
     told = []
     compiling.tell_without_cache(told.append)

@@ -88,7 +88,8 @@ def _parents() -> Iterator[Path]:
         return
     yield _PACKAGE / "__pycache__"
     with suppress(RuntimeError):  # there may be no home
-        yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute()
+        base = os.environ.get("XDG_CACHE_HOME", "")
+        yield Path(base) if os.path.isabs(base) else Path.home() / ".cache"
 
 
 def _digest() -> str:
