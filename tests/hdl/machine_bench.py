@@ -252,7 +252,7 @@ async def window_steps_through_lanes_and_rows_and_refuses_the_rest(dut):
         == [word % limit for word in words]
     await window.goto(StateMemory.READOUT_STEPS)
     assert await window.access() is None, "device tables are write-only"
-    for row in (network.readout_synapses, 0xFFFF_FFFF):
+    for row in (network.readout_synapses, 1 << 31, 0xFFFF_FFFF):  # 1 << 31 has low bits of row 0
         await window.goto(StateMemory.READOUT_WALLS, row)
         assert await window.access(1) is None, "far beyond the last row"
     assert await window.read(StateMemory.READOUT_WALLS, len(words)) \
