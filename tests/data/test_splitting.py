@@ -28,6 +28,11 @@ def test_every_class_gives_its_proportion():
     assert np.bincount(train.labels).tolist() == [54, 27, 9]
 
 
+def test_largest_remainder_gives_the_sample_that_proportions_leave_over():
+    part = numbered([0] * 27 + [1] * 13)  # a quarter: 6.75 and 3.25
+    assert np.bincount(stratified_split(part, 0.25, seed=3)[1].labels).tolist() == [7, 3]
+
+
 def test_seed_decides_alone():
     part = numbered([0, 1] * 50)
     first, again, other = (stratified_split(part, 0.3, seed)[1] for seed in (5, 5, 6))

@@ -108,6 +108,7 @@ def test_parameters_are_taken_up_to_their_limits(name, low, high):
     ({"offset": (1, 1)}, "`offset` must not repeat a pixel"),
     ({"offset": (-1,)}, "must stay within the 9 pixels"),
     ({"offset": (0, 9)}, "must stay within the 9 pixels"),
+    ({"origin": (), "crossbar": (), "region": ()}, "`origin` must name at least one position"),
     ({"origin": (9,)}, "must stay within the 9 pixels"),
     ({"offset": (0, 4), "origin": (5,)}, "must stay within the 9 pixels"),
     ({"offset": (1,), "origin": (-1,)}, "must stay within the 9 pixels"),

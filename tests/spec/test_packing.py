@@ -64,7 +64,7 @@ def test_a_packed_sample_becomes_a_plain_one():
 
 
 @pytest.mark.parametrize("packet", [
-    HEADER[:-1], HEADER + bytes(6), header(PACKINGS) + bytes(5), header(0x80), b""])
+    HEADER[:-1], HEADER + bytes(6), header(8) + bytes(5), header(0x80), b""])
 def test_a_packet_that_no_board_takes_is_refused(packet):
     assert not is_packed_sample(packet, 5)
     with pytest.raises(ValueError, match="a packed sample has 10 to 15 bytes"):
