@@ -70,7 +70,7 @@ def test_command_works(command: str, folder: Path):
         pytest.skip("../shared/data is not here")
     if "stt-300k" in command:
         command = command.replace("stt-300k", str(SHARED / "dwmtj-lut/STT/300K"))
-    words = command.replace("crosswall", f"{sys.executable} -m crosswall", 1)
+    words = command.replace("crosswall", f"{shlex.quote(sys.executable)} -m crosswall", 1)
     done = subprocess.run(words, shell=True, cwd=folder, capture_output=True, text=True,
                           timeout=600)
     assert done.returncode == 0, done.stderr

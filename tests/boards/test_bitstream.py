@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -108,7 +109,7 @@ def fake_yosys(folder, monkeypatch, script: str) -> None:
     """Put a program in the place of yosys; it runs in the folder of the build."""
     program = folder / "yosys.py"
     program.write_text(script)
-    monkeypatch.setenv("YOSYS", f"{sys.executable} {program}")
+    monkeypatch.setenv("YOSYS", shlex.join([sys.executable, str(program)]))
     monkeypatch.setenv("CROSSWALL_CACHE", str(folder / "cache"))
 
 

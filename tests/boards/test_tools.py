@@ -1,5 +1,6 @@
 """External tools: what is said when they are missing or fail."""
 
+import shlex
 import sys
 
 import pytest
@@ -36,7 +37,7 @@ def test_missing_package_names_the_extra():
 
 
 def test_environment_variable_chooses_another_program(monkeypatch):
-    monkeypatch.setenv("YOSYS", f"{sys.executable} -m other")
+    monkeypatch.setenv("YOSYS", shlex.join([sys.executable, "-m", "other"]))
     assert wheel_program("YOSYS", "sys", "f", "build") == [sys.executable, "-m", "other"]
     monkeypatch.setenv("YOSYS", "no-such-program")
     with pytest.raises(ToolError, match="YOSYS names no-such-program"):

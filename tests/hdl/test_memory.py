@@ -19,7 +19,8 @@ BENCH = Path(__file__).with_name("memory_bench.py")
 def test_rows_are_read_two_cycles_later(simulator, register_address, tmp_path):
     memory = RowMemory(13, 3, 5, register_address=register_address)
     run_bench(memory, BENCH, simulator=simulator, build_dir=tmp_path,
-              parameters={"rows": 13, "lanes": 3, "bits": 5, "single_port": False})
+              parameters={"rows": 13, "lanes": 3, "bits": 5, "single_port": False,
+                          "register_address": register_address})
 
 
 @pytest.fixture
@@ -38,7 +39,8 @@ def test_single_port_memories_behave_alike(primitive, spram_model, tmp_path):
     memory = WallMemory(rows, 3, 9, kind=Kind.SINGLE_PORT, primitive=primitive)
     run_bench(memory, BENCH, simulator="icarus", build_dir=tmp_path,
               extra_sources=[spram_model] if primitive != "inferred" else [],
-              parameters={"rows": rows, "lanes": 3, "bits": 9, "single_port": True})
+              parameters={"rows": rows, "lanes": 3, "bits": 9, "single_port": True,
+                          "register_address": False})
 
 
 def test_a_single_port_primitive_cannot_be_a_block_memory():
