@@ -284,7 +284,7 @@ def test_label_of_a_table_is_chosen_on_the_command_line(crosswall, small, tmp_pa
             for label in range(10) for _ in range(8)]
     (tmp_path / "own.csv").write_text("\n".join(rows) + "\n")
     arguments = ("run", small, "--data", "own.csv", "--train", 60, "--test", 20)
-    assert "name it with `data.label`" in crosswall.fails(4, *arguments)
+    assert "name it with `data.label` or --label" in crosswall.fails(4, *arguments)
     assert "no such column; expected a number, 1 to 65" in crosswall.fails(
         4, *arguments, "--label", "66")
     assert "only a table" in crosswall.fails(4, "run", small, "--label", "1")

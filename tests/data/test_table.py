@@ -207,7 +207,8 @@ def test_column_that_there_is_not_is_refused(tmp_path, label, message):
     ("text", "message"),
     [
         (written("class,species,b"), "more than one column has the name of a label: column 1 "
-                                     "`class`, column 2 `species`; name it with `data.label`"),
+                                     "`class`, column 2 `species`; name it with `data.label` or "
+                                     "--label"),
         (written("c,a,b", order=(2, 0, 1)), r"The first \(column 1 `c`, 2 different values\) or "
                                             r"the last \(column 3 `b`, 6\)"),
         (written(None, order=(2, 0, 1)), r"The first \(column 1, 2 different values\) or"),

@@ -142,7 +142,8 @@ def roles(columns: Sequence[Column], where: str, label: str | int | None = None)
             f"{where}: more than one column `{named[0].header}`; rename all but one"
             if len({column.header for column in named}) == 1 else
             f"{where}: more than one column has the name of a label: "
-            f"{', '.join(column.title for column in named)}; name it with `data.label`"
+            f"{', '.join(column.title for column in named)}; name it with `data.label` or "
+            "--label"
         )
     if named:
         return Roles(named[0].place, "", index)
@@ -154,7 +155,7 @@ def roles(columns: Sequence[Column], where: str, label: str | int | None = None)
         raise DataError(
             f"{where}: which column has the labels? The first ({first.title}, {first.distinct} "
             f"different values) or the last ({last.title}, {last.distinct}); name it with "
-            "`data.label`, or give it the header `label`"
+            "`data.label` or --label, or give it the header `label`"
         )
     return Roles(last.place, ", the last, as none has the name of a label", index)
 

@@ -73,7 +73,7 @@ class Dataset:
         if not 2 <= self.classes <= MAX_LABEL + 1:
             raise DataError(
                 f"{self.name}: a set has 2 to {MAX_LABEL + 1} classes: got {self.classes}; "
-                "give samples of at least two classes, or set `classes`"
+                "give samples of at least two classes"
             )
         outside = labels[(labels < 0) | (labels >= self.classes)]
         if outside.size:

@@ -148,8 +148,8 @@ class _Table:
             return DataError(f"{where}: {cell!r} has a decimal comma; write numbers with a point")
         remedy = "correct it or leave the line out"
         if len(self.words[place]) == len(self) > 1:
-            remedy = "number the values, or leave the column out; if it is the label, set "\
-                "`data.label`"
+            remedy = "number the values, or leave the column out; if it is the label, name "\
+                "it with `data.label` or --label"
         return DataError(f"{where}: {cell!r} is not a finite number; {remedy}")
 
 
