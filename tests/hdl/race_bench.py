@@ -1,6 +1,7 @@
 """Races of random activations, against the race in plain Python."""
 
 import random
+from dataclasses import replace
 
 import cocotb
 from bench import bench_parameters
@@ -76,6 +77,10 @@ async def races_equal_the_reference(dut):
         number, position = generator.getrandbits(32), generator.randrange(1 << 10)
         predict = generator.random() < 0.5
         activations = bench.activations()
+        met = [activation for activation in activations if 0 < activation < 1 << 31]
+        if met and generator.random() < 0.4:
+            # A wall stops just on the threshold, while others go on.
+            rules = replace(rules, race=Race(generator.choice(met), generator.randint(2, 9)))
         expected = race(NETWORK, rules, number, position, activations,
                         NETWORK.winners if predict else 1)
         *outcome, cycles = await bench.run(rules, number, position * NETWORK.neurons << 8,
