@@ -144,3 +144,9 @@ def test_damaged_archives_are_read_or_refused_but_never_crash(tmp_path_factory, 
     except DataError:
         return
     assert len(raw.train.labels) == len(raw.train.values)
+
+
+def test_labels_that_are_no_classes_are_refused_before_the_split(path):
+    np.savez(path, x=X, y=[0, -1, 0, -1])
+    with pytest.raises(DataError, match=r"set.npz \(x, y\): the label of sample 1 .* is -1"):
+        load(path)
