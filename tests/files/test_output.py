@@ -304,3 +304,19 @@ def test_kill_at_any_step_of_the_first_write_can_be_forced(tmp_path):
         write(folder, c="3")
         assert names(folder) == ["c.txt", "list.json"], steps
     assert steps >= 3 and names(folder) == ["a.txt", "b.txt", "list.json"]
+
+
+def test_files_are_on_the_disk_before_they_take_their_places(tmp_path, monkeypatch):
+    steps = []
+    fsync, replace = os.fsync, Path.replace
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (steps.append(
+        ("synchronise", Path(os.readlink(f"/proc/self/fd/{descriptor}")).name)), fsync(descriptor)))
+    monkeypatch.setattr(Path, "replace", lambda path, target: (steps.append(
+        ("rename", path.name)), replace(path, target))[1])
+    write(tmp_path / "out", a="1", b="2")
+    for name in ("a.txt", "b.txt", "list.json"):
+        assert steps.index(("synchronise", name)) < steps.index(("rename", name))
+    # The others' names are on the disk before the manifest's, and its own at the end.
+    manifest = steps.index(("rename", "list.json"))
+    assert steps[manifest - 1] == ("synchronise", "out")
+    assert steps[manifest + 1] == ("synchronise", "out")

@@ -1,5 +1,7 @@
 """The reference machine against closed forms worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -151,3 +153,12 @@ def test_an_unlabelled_sample_is_predicted_but_not_taught():
     one = machine(margin=1 << 20)
     result = one.process(SampleHeader(0, Flag.PREDICT | Flag.LEARN_READOUT), [240, 0, 240, 16])
     assert result.prediction == 0 and result.result_flags == 0
+
+
+@pytest.mark.parametrize("stage", [0, 1])
+def test_a_table_of_other_formats_is_refused_for_either_stage(stage):
+    network = tiny()
+    tables = [step_table(network, 8), step_table(network, 8)]
+    tables[stage] = step_table(replace(network, wall_bits=network.wall_bits + 1), 8)
+    with pytest.raises(ValueError, match="wall_bits"):
+        ReferenceMachine(network, Rules(), *tables)
