@@ -161,4 +161,4 @@ def test_a_table_of_other_formats_is_refused_for_either_stage(stage):
     tables = [step_table(network, 8), step_table(network, 8)]
     tables[stage] = step_table(replace(network, wall_bits=network.wall_bits + 1), 8)
     with pytest.raises(ValueError, match="wall_bits"):
-        ReferenceMachine(network, Rules(), *tables)
+        ReferenceMachine(network, Rules(1, 2, threshold_rise=10, margin=0), *tables)
